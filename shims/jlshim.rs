@@ -1,0 +1,14 @@
+//! `jlshim`: what an app's one-line shim (`#!/path/to/jlshim`) runs.
+#![no_main]
+#![allow(unsafe_code, reason = "an own `main`: Rust's start-up would ignore SIGPIPE and open /dev/null over closed descriptors")]
+
+use std::ffi::{c_char, c_int};
+
+/// # Safety
+/// Called by the C runtime with its arguments.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+    // SAFETY: the C runtime's promise.
+    let arguments = unsafe { jlapp::sys::process::arguments(argc, argv) };
+    jlapp::client::launch_app(arguments)
+}

@@ -1,0 +1,140 @@
+//! From a command line to an exit status: parse, hand over to a worker or execute plain Julia, relay signals.
+//!
+//! Invariant: the program runs at most once. Until [`handover`] has sent "go" every difficulty ends in [`direct`];
+//! after it none does. Absent: which worker serves, what Julia's packages are, anything asynchronous.
+
+mod autostart;
+mod connect;
+mod direct;
+mod handover;
+mod julia_path;
+mod message;
+mod reason;
+mod relay;
+pub mod socket;
+mod trace;
+
+use std::ffi::OsString;
+
+pub use message::FIRST_OCCUPIED;
+pub use connect::{Connection, converse};
+pub use julia_path::find_julia;
+pub use reason::Reason;
+
+use crate::env;
+use crate::julia::{CommandLine, Refusal, parse};
+use crate::sys::process::in_background;
+use crate::sys::signals::{self, Inherited};
+use trace::Trace;
+
+/// How much the user wants a worker (`JULIA_DAEMON`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    No,
+    Yes,
+    Only,
+}
+
+impl Wanted {
+    fn from_environment() -> Self {
+        match std::env::var_os(env::DAEMON).as_deref().and_then(|value| value.to_str()) {
+            Some("off" | "no" | "0") => Self::No,
+            Some("require") => Self::Only,
+            _ => Self::Yes,
+        }
+    }
+}
+
+/// One launch, from the client's view.
+struct Attempt {
+    julia: OsString,
+    /// Arguments as Julia gets them: those of `JULIA_DAEMON_WORKER_ARGS` first.
+    arguments: Vec<OsString>,
+    inherited: Inherited,
+    wanted: Wanted,
+    trace: Trace,
+}
+
+/// Starts a conductor, for `jlapp daemon start`; returns when one listens.
+///
+/// # Errors
+/// None came up in time, or the socket's place is unsafe.
+pub fn start_conductor() -> std::io::Result<()> {
+    Connection::to_started().map(drop).map_err(|reason| std::io::Error::other(reason.to_string()))
+}
+
+/// Runs `julia` with these arguments, without its own name in front, and returns the exit status to end with.
+///
+/// Does not return where plain Julia takes over, nor where the program died by a signal.
+pub fn run(arguments: Vec<OsString>) -> i32 {
+    let inherited = signals::inherited();
+    let attempt = Attempt {
+        julia: match find_julia() {
+            Ok(julia) => julia,
+            Err(missing) => return missing.report(),
+        },
+        arguments: with_worker_arguments(arguments),
+        inherited,
+        wanted: Wanted::from_environment(),
+        trace: Trace::from_environment(),
+    };
+    match attempt.serve() {
+        Ok(status) => status,
+        Err(reason) => attempt.run_plain(reason),
+    }
+}
+
+/// Runs the app whose shim this is: `arguments` are `jlshim`'s own, the shim's path second.
+///
+/// Apps are `jlapp`'s, which stands beside this program.
+pub fn launch_app(arguments: Vec<OsString>) -> i32 {
+    direct::execute_app(arguments)
+}
+
+impl Attempt {
+    fn serve(&self) -> Result<i32, Reason> {
+        if self.wanted == Wanted::No {
+            return Err(Reason::Off);
+        }
+        let line = parse(&self.arguments)?;
+        refuse_terminal_work(&line)?;
+        let job = handover::hand_over(self)?;
+        Ok(relay::until_it_ends(&job, self))
+    }
+
+    /// What ends every attempt that no worker served.
+    fn run_plain(&self, reason: Reason) -> i32 {
+        self.trace.direct(&reason);
+        if self.wanted == Wanted::Only && !reason.is_julias_own_answer() {
+            return direct::refuse(&reason);
+        }
+        signals::restore(self.inherited);
+        direct::execute(&self.julia, &self.arguments)
+    }
+}
+
+/// What needs the terminal as controlling terminal runs as plain Julia.
+fn refuse_terminal_work(line: &CommandLine) -> Result<(), Reason> {
+    let terminal = rustix::termios::isatty(rustix::stdio::stdin());
+    if line.interactive || (line.wants_repl() && terminal) {
+        return Err(Reason::Interactive);
+    }
+    if terminal && in_background() {
+        return Err(Reason::Background);
+    }
+    Ok(())
+}
+
+/// Puts the words of `JULIA_DAEMON_WORKER_ARGS` first, so that whatever the user typed wins.
+fn with_worker_arguments(arguments: Vec<OsString>) -> Vec<OsString> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let words = std::env::var_os(env::WORKER_ARGS).unwrap_or_else(|| "--startup-file=no".into());
+    let words = words.as_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.map(|word| OsString::from_vec(word.to_vec())).chain(arguments).collect()
+}
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        Self::CommandLine(refusal)
+    }
+}

@@ -1,0 +1,57 @@
+//! Why a launch ran as plain Julia: the whole list.
+
+use std::fmt;
+
+use crate::julia::Refusal;
+
+/// Why a launch was not served by a worker.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// `JULIA_DAEMON=off`.
+    Off,
+    /// The command line is not one that a worker can serve.
+    CommandLine(Refusal),
+    /// A REPL, or `-i`: needs a controlling terminal.
+    Interactive,
+    /// A background job whose stdin is its terminal: reading must stop it.
+    Background,
+    /// A descriptor with a number that Julia's own descriptors occupy in a worker, or too many of them.
+    Descriptors,
+    /// The conductor's socket is unsafe, unreachable or somebody else's; says which.
+    Socket(String),
+    /// No conductor could be started.
+    NoConductor,
+    /// The conductor is of another release and was not replaced.
+    OtherRelease,
+    /// The conductor's own reason, one of its list (`conductor::decline`).
+    Conductor(String),
+    /// Connection or job channel broke before the program had started.
+    Lost,
+    /// No worker within the time that a client waits.
+    TooSlow,
+}
+
+impl Reason {
+    /// Julia itself would print and end here: not a matter of being served or not.
+    pub fn is_julias_own_answer(&self) -> bool {
+        matches!(self, Self::CommandLine(refusal) if !matches!(refusal, Refusal::NotServed { .. }))
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::CommandLine(refusal) => f.write_str(refusal.reason()),
+            Self::Interactive => f.write_str("interactive"),
+            Self::Background => f.write_str("background"),
+            Self::Descriptors => f.write_str("descriptors"),
+            Self::Socket(problem) => write!(f, "socket: {problem}"),
+            Self::NoConductor => f.write_str("no-conductor"),
+            Self::OtherRelease => f.write_str("other-release"),
+            Self::Conductor(reason) => f.write_str(reason),
+            Self::Lost => f.write_str("lost"),
+            Self::TooSlow => f.write_str("too-slow"),
+        }
+    }
+}

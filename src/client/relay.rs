@@ -1,0 +1,78 @@
+//! While the program runs: signals to it, its status back.
+
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::handover::{RunningJob, receive_packet};
+use super::{Attempt, direct};
+use crate::exit;
+use crate::protocol::Packet;
+use crate::sys::process::Ending;
+use crate::sys::signals::{self, Arrival, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH, SignalStream};
+
+/// Signals that belong to the program rather than to its client.
+const RELAYED: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH];
+
+/// Relays signals until the job has ended; returns its exit status, or dies by its signal.
+pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
+    let relayed = relayed_signals(attempt);
+    let Ok(arrivals) = SignalStream::new(&relayed) else { return wait_without_relay(job) };
+    loop {
+        let mut polled =
+            [PollFd::new(&job.channel, PollFlags::IN), PollFd::from_borrowed_fd(arrivals.as_descriptor().as_fd(), PollFlags::IN)];
+        if poll(&mut polled, None).is_err() {
+            continue;
+        }
+        let channel_speaks = !polled[0].revents().is_empty();
+        while let Some(arrival) = arrivals.next() {
+            relay(job, arrival);
+        }
+        if channel_speaks {
+            return end_like(receive_packet(&job.channel));
+        }
+    }
+}
+
+/// From here on signals wait for [`until_it_ends`]: none may hit the client alone once the program runs.
+pub(super) fn hold_signals(attempt: &Attempt) {
+    signals::block(&relayed_signals(attempt));
+}
+
+/// A hang-up that the user has chosen to ignore (`nohup`) stays ignored.
+fn relayed_signals(attempt: &Attempt) -> Vec<i32> {
+    let ignored = |signal: i32| attempt.inherited.ignored & (1 << (signal - 1)) != 0;
+    // Julia takes these by sigwait, which ignores that they are ignored (signals-unix.c, `signal_listener`).
+    let julias = [SIGINT, SIGTERM, SIGQUIT, SIGUSR1];
+    RELAYED.into_iter().filter(|signal| julias.contains(signal) || !ignored(*signal)).collect()
+}
+
+/// What a terminal sends goes to the whole process group, as it would have; what a process sends goes to the program.
+fn relay(job: &RunningJob, arrival: Arrival) {
+    let Ok(pid) = i32::try_from(job.pid) else { return };
+    let whole_group = arrival.from_kernel || matches!(arrival.signal, SIGTSTP | SIGCONT | SIGWINCH | SIGHUP);
+    signals::send(if whole_group { -pid } else { pid }, arrival.signal);
+    if arrival.signal == SIGTSTP {
+        signals::stop_here();
+    }
+}
+
+/// No signal stream could be made: the program runs on, signals then act on the client alone.
+fn wait_without_relay(job: &RunningJob) -> i32 {
+    signals::unblock(&RELAYED);
+    end_like(receive_packet(&job.channel))
+}
+
+fn end_like(last: Option<Packet>) -> i32 {
+    let Some(Packet::Ended { status, .. }) = last else {
+        direct::complain("the worker was lost, and with it the program; see `jlapp daemon logs`");
+        return exit::NOT_SERVED;
+    };
+    match Ending::from_status(status) {
+        Ending::Exited(code) => code,
+        Ending::Killed(signal) => {
+            signals::die_by(signal);
+            exit::SIGNAL_BASE + signal
+        }
+    }
+}

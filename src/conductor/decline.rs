@@ -1,0 +1,57 @@
+//! Why the conductor sends a launch to plain Julia: the whole list.
+
+use std::fmt;
+
+/// A reason that the client prints in its trace and `jlapp daemon status` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Decline {
+    /// A worker for this Julia and these switches is being made.
+    Booting,
+    /// All workers that are used once are in use.
+    NoSpare,
+    /// Workers of this Julia cannot be started; tried again later.
+    CannotBoot,
+    /// This Julia does not know a switch that was used.
+    SwitchOfOtherVersion,
+    /// The Julia to run does not exist.
+    NoJulia,
+    /// The client runs in other namespaces, or below another root folder.
+    Namespaces,
+    /// Other user, groups, capabilities, seccomp mode, no-new-privileges or security label.
+    Credentials,
+    /// A hard limit above the workers'.
+    Limits,
+    /// A scheduling policy, priority or set of processors that a worker cannot take.
+    Scheduling,
+    /// A control group whose limits the program would escape.
+    ControlGroup,
+    /// What the client said could not be understood.
+    Malformed,
+    /// Too many different workers would be needed at once.
+    TooManyWorkers,
+}
+
+impl Decline {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Booting => "booting",
+            Self::NoSpare => "no-spare",
+            Self::CannotBoot => "cannot-boot",
+            Self::SwitchOfOtherVersion => "switch-of-other-version",
+            Self::NoJulia => "no-julia",
+            Self::Namespaces => "namespaces",
+            Self::Credentials => "credentials",
+            Self::Limits => "limits",
+            Self::Scheduling => "scheduling",
+            Self::ControlGroup => "control-group",
+            Self::Malformed => "malformed",
+            Self::TooManyWorkers => "too-many-workers",
+        }
+    }
+}
+
+impl fmt::Display for Decline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

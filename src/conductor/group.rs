@@ -1,0 +1,196 @@
+//! The workers of one key: a zygote and its spares, or fresh processes, and the launches that wait for them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::decline::Decline;
+use super::key::Key;
+use super::socket_io::Socket;
+use crate::julia::Version;
+use crate::protocol::Packet;
+use crate::worker::Isolation;
+
+/// Spares kept ahead at first; a launch that finds none raises it.
+const FEWEST_SPARES: usize = 2;
+const MOST_SPARES: usize = 8;
+/// Without a miss for so long, one spare fewer is kept.
+const CALM: Duration = Duration::from_secs(60);
+/// How long a Julia that could not be started is left alone.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// A process that waits for a job on `stream`; `parent` has to know of it.
+pub(super) struct Spare {
+    pub(super) pid: u32,
+    pub(super) stream: Socket,
+    pub(super) parent: Rc<Socket>,
+}
+
+/// How far the workers of a key are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Booting,
+    Ready(Version),
+    /// Julia ended or hung before it was ready.
+    Failed(Instant),
+}
+
+/// Workers of one key.
+pub(super) struct Group {
+    pub(super) key: Key,
+    pub(super) phase: Cell<Phase>,
+    pub(super) zygote: RefCell<Option<(u32, Rc<Socket>)>>,
+    pub(super) spares: RefCell<VecDeque<Spare>>,
+    waiting: RefCell<VecDeque<oneshot::Sender<Spare>>>,
+    /// Running jobs and their channels: the conductor takes over those whose parent dies.
+    pub(super) jobs: RefCell<HashMap<u32, OwnedFd>>,
+    /// Forks asked for and not answered yet, and fresh workers that boot.
+    pub(super) coming: Cell<usize>,
+    wanted_spares: Cell<usize>,
+    last_miss: Cell<Instant>,
+    pub(super) last_used: Cell<Instant>,
+    pub(super) time_to_live: Cell<Duration>,
+    pub(super) served: Cell<u64>,
+    pub(super) misses: Cell<u64>,
+    pub(super) retired: Notify,
+    pub(super) is_retired: Cell<bool>,
+}
+
+impl Group {
+    pub(super) fn new(key: Key) -> Self {
+        let now = Instant::now();
+        Self {
+            key,
+            phase: Cell::new(Phase::Booting),
+            zygote: RefCell::default(),
+            spares: RefCell::default(),
+            waiting: RefCell::default(),
+            jobs: RefCell::default(),
+            coming: Cell::new(0),
+            wanted_spares: Cell::new(FEWEST_SPARES),
+            last_miss: Cell::new(now),
+            last_used: Cell::new(now),
+            time_to_live: Cell::new(Duration::from_secs(7200)),
+            served: Cell::new(0),
+            misses: Cell::new(0),
+            retired: Notify::new(),
+            is_retired: Cell::new(false),
+        }
+    }
+
+    /// Notes a launch that wants a worker of this group.
+    pub(super) fn touch(&self, time_to_live: Duration) {
+        self.last_used.set(Instant::now());
+        self.time_to_live.set(time_to_live);
+    }
+
+    /// A spare at once, or something to wait for.
+    ///
+    /// # Errors
+    /// Nothing that is worth waiting for: plain Julia is there sooner.
+    pub(super) fn claim(&self, require: bool) -> Result<Claim, Decline> {
+        if let Some(spare) = self.spares.borrow_mut().pop_front() {
+            return Ok(Claim::Now(Box::new(spare)));
+        }
+        match (self.phase.get(), self.key.isolation) {
+            (Phase::Failed(_), _) => return Err(Decline::CannotBoot),
+            (Phase::Booting, _) if !require => return Err(Decline::Booting),
+            (Phase::Ready(_), Isolation::Fresh) if !require => return Err(Decline::NoSpare),
+            _ => {}
+        }
+        self.note_miss();
+        let (give, take) = oneshot::channel();
+        self.waiting.borrow_mut().push_back(give);
+        Ok(Claim::Later(take))
+    }
+
+    fn note_miss(&self) {
+        self.misses.set(self.misses.get() + 1);
+        self.last_miss.set(Instant::now());
+        self.wanted_spares.set((self.wanted_spares.get() + 1).min(MOST_SPARES));
+    }
+
+    /// A spare has come: to the launch that has waited longest, or into the pool.
+    pub(super) fn add_spare(&self, spare: Spare) {
+        self.coming.set(self.coming.get().saturating_sub(1));
+        let mut spare = spare;
+        while let Some(waiter) = self.waiting.borrow_mut().pop_front() {
+            match waiter.send(spare) {
+                Ok(()) => return,
+                Err(returned) => spare = returned,
+            }
+        }
+        self.spares.borrow_mut().push_back(spare);
+    }
+
+    /// How many more spares should be made now.
+    pub(super) fn shortage(&self) -> usize {
+        if self.is_retired.get() {
+            return 0;
+        }
+        let waiting = self.waiting.borrow().iter().filter(|waiter| !waiter.is_closed()).count();
+        let wanted = match self.key.isolation {
+            Isolation::Fork => self.wanted_spares.get(),
+            Isolation::Fresh => 1,
+        };
+        (wanted + waiting).saturating_sub(self.spares.borrow().len() + self.coming.get())
+    }
+
+    /// Asks the zygote for the spares that are missing.
+    pub(super) fn ask_for_spares(&self) {
+        let Phase::Ready(_) = self.phase.get() else { return };
+        let zygote = self.zygote.borrow();
+        let (Some((_, control)), count) = (zygote.as_ref(), self.shortage()) else { return };
+        let Ok(packets) = i32::try_from(count) else { return };
+        if count > 0 && control.send_packet(Packet::Fork { count: packets }, None).is_ok() {
+            self.coming.set(self.coming.get() + count);
+        }
+    }
+
+    /// No worker will come: whoever waits runs plain Julia, and the next try comes later.
+    pub(super) fn fail(&self) {
+        self.phase.set(Phase::Failed(Instant::now()));
+        self.coming.set(0);
+        self.waiting.borrow_mut().clear();
+        self.spares.borrow_mut().clear();
+        self.zygote.borrow_mut().take();
+    }
+
+    /// Lets go of all workers; jobs run to their end without us.
+    pub(super) fn retire(&self) {
+        self.is_retired.set(true);
+        self.spares.borrow_mut().clear();
+        self.waiting.borrow_mut().clear();
+        self.zygote.borrow_mut().take();
+        self.retired.notify_waiters();
+    }
+
+    /// Nothing runs here and nothing has for the time to live; or it failed long ago.
+    pub(super) fn is_expired(&self) -> bool {
+        match self.phase.get() {
+            Phase::Failed(at) => at.elapsed() > RETRY,
+            _ => self.jobs.borrow().is_empty() && self.last_used.get().elapsed() > self.time_to_live.get(),
+        }
+    }
+
+    /// Fewer spares in calm times.
+    pub(super) fn relax(&self) {
+        if self.last_miss.get().elapsed() > CALM && self.wanted_spares.get() > FEWEST_SPARES {
+            self.wanted_spares.set(self.wanted_spares.get() - 1);
+            self.last_miss.set(Instant::now());
+            if self.key.isolation == Isolation::Fork {
+                self.spares.borrow_mut().pop_front();
+            }
+        }
+    }
+}
+
+/// A worker for one launch.
+pub(super) enum Claim {
+    Now(Box<Spare>),
+    Later(oneshot::Receiver<Spare>),
+}

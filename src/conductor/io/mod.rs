@@ -1,0 +1,59 @@
+//! What the conductor waits with: an io_uring, or epoll where a ring cannot be had for any reason.
+//!
+//! tokio-uring has no maintainer and cannot pass descriptors, so it is named nowhere else: it runs the loop and writes
+//! files; sockets go by readiness with either.
+
+mod accept;
+mod append;
+
+use std::future::Future;
+use std::io;
+
+use crate::env;
+
+pub(super) use accept::Acceptor;
+pub(super) use append::Appender;
+
+/// The backend in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Backend {
+    Uring,
+    Epoll,
+}
+
+impl Backend {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Uring => "io_uring",
+            Self::Epoll => "epoll",
+        }
+    }
+}
+
+/// Runs the conductor's one task, and all that it spawns, on this thread.
+pub(super) fn run<F, R>(main: impl FnOnce(Backend) -> F) -> io::Result<R>
+where
+    F: Future<Output = io::Result<R>>,
+{
+    match choose() {
+        Backend::Uring => tokio_uring::start(main(Backend::Uring)),
+        Backend::Epoll => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            tokio::task::LocalSet::new().block_on(&runtime, main(Backend::Epoll))
+        }
+    }
+}
+
+/// `JULIA_DAEMON_IO`, else a ring where one can be made.
+fn choose() -> Backend {
+    match std::env::var(env::IO).as_deref() {
+        Ok("epoll") => Backend::Epoll,
+        _ if ring_can_be_had() => Backend::Uring,
+        _ => Backend::Epoll,
+    }
+}
+
+/// Containers and hardened kernels refuse rings with several errors (EPERM, ENOSYS, ENOMEM, …); trying tells.
+fn ring_can_be_had() -> bool {
+    std::panic::catch_unwind(|| tokio_uring::builder().entries(8).start(async {})).is_ok()
+}

@@ -1,0 +1,140 @@
+//! The parent of one fresh worker: a small process that knows how its job ends, whatever becomes of the conductor.
+//!
+//! What a zygote is for its children, a keeper is for its one Julia, and it speaks the same packets.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::protocol::{PACKET_BYTES, Packet};
+use crate::sys::process::{self, Command};
+use crate::sys::signals::{self, SIGCONT, SIGHUP, SIGKILL};
+use crate::sys::{descriptors, passing};
+use crate::worker::{self, Isolation, Plan, Started};
+
+/// How long a job may take to end after its client has gone.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Starts a keeper for `plan`; its control socket carries the same packets as a zygote's.
+pub(super) fn start(plan: &Plan, log: &File) -> io::Result<Started> {
+    let (ours, theirs) = passing::packet_pair()?;
+    let null = OwnedFd::from(OpenOptions::new().read(true).write(true).open("/dev/null")?);
+    let log = || log.try_clone().map(OwnedFd::from);
+    let fixed = [OsString::from("keep"), plan.julia.clone().into_os_string()];
+    let pid = process::spawn(&Command {
+        program: std::env::current_exe()?,
+        arguments: fixed.into_iter().chain(plan.switches.iter().cloned()).collect(),
+        environment: plan.environment.iter().map(|entry| OsString::from_vec(entry.clone())).collect(),
+        descriptors: vec![null, log()?, log()?, theirs],
+        occupied_below: 0,
+        own_session: true,
+    })?;
+    Ok(Started { pid, control: ours })
+}
+
+/// Runs as keeper: boots `julia` with `switches` in this process's environment, and sees it through one job.
+///
+/// # Errors
+/// It was not started by a conductor, or Julia could not be started.
+pub fn keep(julia: &OsStr, switches: Vec<OsString>) -> io::Result<()> {
+    let control = descriptors::adopt(3)?;
+    let log = File::from(descriptors::borrow(2).try_clone_to_owned()?);
+    let plan = Plan {
+        julia: julia.into(),
+        switches,
+        environment: process::environment_block(),
+        isolation: Isolation::Fresh,
+    };
+    let worker = worker::start(&plan, &log)?;
+    let spare = Packet::Spare { pid: worker.pid }.encode();
+    passing::send_all(&control, &spare, &[worker.control.as_fd()])?;
+    drop(worker.control);
+    Keeper { pid: worker.pid, ended: process::pidfd(worker.pid)?, control: Some(control), channel: None, hung_up: None }.watch();
+    Ok(())
+}
+
+struct Keeper {
+    pid: u32,
+    /// Readable when Julia has ended.
+    ended: OwnedFd,
+    /// `None`: the conductor has gone.
+    control: Option<OwnedFd>,
+    /// `None`: it has no job yet.
+    channel: Option<OwnedFd>,
+    /// When the client went away.
+    hung_up: Option<Instant>,
+}
+
+impl Keeper {
+    fn watch(mut self) {
+        loop {
+            let (ended, spoken, hung_up) = self.wait();
+            if spoken {
+                self.obey();
+            }
+            if ended {
+                return self.report();
+            }
+            if hung_up || self.hung_up.is_some() {
+                self.end_job();
+            }
+        }
+    }
+
+    /// Whether Julia has ended, the conductor speaks, and the client has gone.
+    fn wait(&self) -> (bool, bool, bool) {
+        let tick = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+        let mut polled = vec![PollFd::new(&self.ended, PollFlags::IN)];
+        polled.extend(self.control.iter().map(|control| PollFd::new(control, PollFlags::IN)));
+        let channel = self.channel.iter().filter(|_| self.hung_up.is_none());
+        polled.extend(channel.map(|channel| PollFd::new(channel, PollFlags::empty())));
+        if poll(&mut polled, self.hung_up.map(|_| &tick)).is_err() {
+            return (false, false, false);
+        }
+        let happened: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let spoken = self.control.is_some() && happened[1];
+        let hung_up = happened.get(1 + usize::from(self.control.is_some())).copied().unwrap_or(false);
+        (happened[0], spoken, hung_up)
+    }
+
+    fn obey(&mut self) {
+        let Some(control) = &self.control else { return };
+        let (mut bytes, mut came) = ([0; PACKET_BYTES], Vec::new());
+        match passing::receive(control, &mut bytes, &mut came) {
+            Ok(count) if count > 0 => {
+                if let Ok(Packet::Watch { .. }) = Packet::decode(&bytes[..count]) {
+                    self.channel = came.into_iter().next();
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => self.control = None,
+        }
+    }
+
+    fn report(&mut self) {
+        let status = process::reap(self.pid).unwrap_or(0);
+        let packet = Packet::Ended { pid: self.pid, status }.encode();
+        for socket in [&self.channel, &self.control].into_iter().flatten() {
+            // Either may have gone; the other one still wants to know.
+            let _ = passing::send_all(socket, &packet, &[]);
+        }
+    }
+
+    /// What the end of a terminal would send, and later what nobody survives.
+    fn end_job(&mut self) {
+        let group = -self.pid.cast_signed();
+        let since = *self.hung_up.get_or_insert_with(|| {
+            signals::send(group, SIGHUP);
+            signals::send(group, SIGCONT);
+            Instant::now()
+        });
+        if since.elapsed() > GRACE {
+            signals::send(group, SIGKILL);
+        }
+    }
+}

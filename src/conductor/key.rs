@@ -1,0 +1,127 @@
+//! Which worker may serve which launch: only one whose process-wide state plain Julia would have started with.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::fs;
+
+use super::decline::Decline;
+use crate::env;
+use crate::julia::CommandLine;
+use crate::protocol::Launch;
+use crate::worker::{Isolation, Plan};
+
+/// Launches with equal keys share workers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) julia: Julia,
+    /// Process-wide switches, sorted and spelled one way.
+    pub(super) switches: Vec<OsString>,
+    /// `NAME=value` entries that are read at start-up, sorted.
+    pub(super) variables: Vec<Vec<u8>>,
+    pub(super) isolation: Isolation,
+}
+
+/// A Julia, and whether its file has been replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Julia {
+    pub(super) path: PathBuf,
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified_ns: i128,
+    changed_ns: i128,
+}
+
+impl Julia {
+    pub(super) fn at(path: &[u8]) -> Result<Self, Decline> {
+        let path = PathBuf::from(OsStr::from_bytes(path));
+        let found = fs::metadata(&path).map_err(|_| Decline::NoJulia)?;
+        let ns = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+        Ok(Self {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            modified_ns: ns(found.mtime(), found.mtime_nsec()),
+            changed_ns: ns(found.ctime(), found.ctime_nsec()),
+            path,
+        })
+    }
+}
+
+impl Key {
+    pub(super) fn new(julia: Julia, line: &CommandLine, launch: &Launch) -> Self {
+        let switches: Vec<OsString> = line.process.iter().flat_map(crate::julia::ProcessSwitch::to_args).collect();
+        let entries = launch.environment.iter().filter(|entry| is_read_at_startup(entry));
+        let mut variables: Vec<Vec<u8>> = entries.cloned().collect();
+        variables.sort_unstable();
+        Self { isolation: isolation(line, launch), julia, switches, variables }
+    }
+
+    /// The same launches, served one process each.
+    pub(super) fn fresh(&self) -> Self {
+        Self { isolation: Isolation::Fresh, ..self.clone() }
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        let own = ["HOME", "PATH", "TMPDIR"].into_iter().filter_map(|name| {
+            let value = std::env::var_os(name)?;
+            Some([name.as_bytes(), b"=", value.as_bytes()].concat())
+        });
+        // libuv's own switch against rings that a forked child would share (`uv__use_io_uring`); no launch sees it.
+        let quiet = [b"UV_USE_IO_URING=0".to_vec()];
+        let uv = quiet.into_iter().filter(|_| self.isolation == Isolation::Fork);
+        Plan {
+            julia: self.julia.path.clone(),
+            switches: self.switches.clone(),
+            environment: self.variables.iter().cloned().chain(own).chain(uv).collect(),
+            isolation: self.isolation,
+        }
+    }
+}
+
+/// One thread is forked, unless the user wants otherwise; more threads do not survive a fork.
+fn isolation(line: &CommandLine, launch: &Launch) -> Isolation {
+    let wanted = launch.variable(env::ISOLATION) == Some(b"fresh");
+    let asked = line.threads().map(OsStr::as_bytes).or_else(|| launch.variable("JULIA_NUM_THREADS"));
+    let single = asked.is_none_or(|threads| threads == b"1");
+    if wanted || !single { Isolation::Fresh } else { Isolation::Fork }
+}
+
+/// Variables read once, in C or while Base and libraries start (Julia: src/threading.c, src/init.c, base/Base.jl,
+/// base/sysinfo.jl; glibc: ld.so(8), mallopt(3), locale(7), tzset(3); OpenBLAS, OpenMP and libuv likewise).
+const READ_AT_STARTUP: [&str; 24] = [
+    "JULIA_NUM_THREADS",
+    "JULIA_NUM_GC_THREADS",
+    "JULIA_CPU_THREADS",
+    "JULIA_CPU_TARGET",
+    "JULIA_EXCLUSIVE",
+    "JULIA_HEAP_SIZE_HINT",
+    "JULIA_THREAD_SLEEP_THRESHOLD",
+    "JULIA_COPY_STACKS",
+    "JULIA_BINDIR",
+    "JULIA_LLVM_ARGS",
+    "JULIA_PROBE_LIBSTDCXX",
+    "JULIA_MAX_NUM_PRECOMPILE_FILES",
+    "JULIA_USE_FLISP_PARSER",
+    "JULIA_PKG_OFFLINE",
+    "JULIA_PKG_GC_AUTO",
+    "JULIA_PROFILE_PEEK_HEAP_SNAPSHOT",
+    "JULIA_SSL_CA_ROOTS_PATH",
+    "ENABLE_JITPROFILING",
+    "ENABLE_GDBLISTENER",
+    "LANG",
+    "LANGUAGE",
+    "LOCPATH",
+    "TZ",
+    "TZDIR",
+];
+const READ_AT_STARTUP_PREFIXES: [&str; 11] =
+    ["LD_", "LC_", "OPENBLAS_", "GOTOBLAS_", "GOTO_", "OMP_", "MKL_", "BLIS_", "UV_", "MALLOC_", "GLIBC_"];
+
+fn is_read_at_startup(entry: &[u8]) -> bool {
+    let name = entry.split(|byte| *byte == b'=').next().unwrap_or_default();
+    READ_AT_STARTUP.iter().any(|known| known.as_bytes() == name)
+        || READ_AT_STARTUP_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+}

@@ -1,0 +1,77 @@
+//! One conductor per socket: a lock, not a pid, proves life.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::client::socket;
+use crate::sys::files;
+
+/// The lock beside the socket, and the name that it stands for.
+pub(super) struct Lock {
+    socket: PathBuf,
+    file: RefCell<Option<File>>,
+}
+
+/// Where the lock of a socket is.
+pub fn lock_path(socket: &Path) -> PathBuf {
+    let mut name = OsString::from(socket);
+    name.push(".lock");
+    name.into()
+}
+
+impl Lock {
+    /// `None` when a conductor lives already.
+    pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
+        socket::prepare_folder(path)?;
+        let file = files::try_lock(&lock_path(path))?;
+        Ok(file.map(|file| Self { socket: path.to_path_buf(), file: RefCell::new(Some(file)) }))
+    }
+
+    /// Listens at the socket's name, replacing what a dead conductor left there.
+    ///
+    /// `bind` gets another name, which is then renamed, so that a client finds either none or one that listens.
+    pub(super) fn bind<T>(&self, bind: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+        let mut beside = OsString::from(&self.socket);
+        beside.push("+");
+        let beside = PathBuf::from(beside);
+        let _ = fs::remove_file(&beside);
+        let listener = bind(&beside)?;
+        fs::rename(&beside, &self.socket)?;
+        Ok(listener)
+    }
+
+    /// Whether the lock file is still the one that we hold, and the socket there.
+    pub(super) fn state(&self) -> State {
+        let held = self.file.borrow().as_ref().and_then(|file| file.metadata().ok());
+        let named = fs::metadata(lock_path(&self.socket)).ok();
+        let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        match (held, named) {
+            (Some(held), Some(named)) if same(&held, &named) => {
+                if self.socket.exists() { State::Held } else { State::SocketLost }
+            }
+            _ => State::Lost,
+        }
+    }
+
+    /// Removes the socket and gives the lock free; what is connected stays connected.
+    pub(super) fn release(&self) {
+        if matches!(self.state(), State::Held) {
+            let _ = fs::remove_file(&self.socket);
+        }
+        self.file.borrow_mut().take();
+    }
+}
+
+/// What has become of our names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Held,
+    /// The socket was removed: it is made again.
+    SocketLost,
+    /// The lock was removed, with its folder perhaps: another conductor may live, so this one ends.
+    Lost,
+}

@@ -1,0 +1,125 @@
+//! The per-user daemon: finds or makes the worker for a launch, hands it over and is out of the way.
+//!
+//! One thread. Invariant: a job never depends on the conductor; everything here may vanish at any moment, and what
+//! is running goes on. Absent: running programs, relaying their input or output, Julia's packages.
+
+mod admission;
+mod adoption;
+mod decline;
+mod group;
+mod io;
+mod job;
+mod key;
+mod keeper;
+mod lock;
+mod log;
+mod pool;
+mod session;
+mod socket_io;
+mod standing;
+mod status;
+mod ticker;
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+pub use keeper::keep;
+pub use lock::lock_path;
+pub use log::log_path;
+pub use status::{Report, WorkerReport};
+
+use lock::Lock;
+use log::Log;
+use pool::Pool;
+use standing::Standing;
+
+/// Everything that outlives a connection.
+struct Conductor {
+    socket: PathBuf,
+    lock: Lock,
+    log: Log,
+    /// What a client must have in common with the workers.
+    standing: Standing,
+    pool: Rc<Pool>,
+    started: Instant,
+    io: io::Backend,
+    stopping: Notify,
+    /// The socket's name was lost and has to be bound again.
+    relisten: Notify,
+    sessions: Cell<usize>,
+}
+
+/// Runs a conductor at `socket` until it is told to stop. Returns at once if another one is alive.
+///
+/// # Errors
+/// The socket's folder is unsafe, or socket, lock or log could not be made; with the path concerned.
+pub fn run(socket: PathBuf) -> std::io::Result<()> {
+    let Some(lock) = Lock::take(&socket)? else { return Ok(()) };
+    crate::sys::descriptors::raise_limit();
+    crate::sys::process::adopt_orphans();
+    io::run(|backend| async move {
+        let (log, writer) = Log::open(&socket, backend)?;
+        let writing = tokio::task::spawn_local(writer.run());
+        log.line(&format!("listening at {} with {}", socket.display(), backend.name()));
+        let conductor = Rc::new(Conductor {
+            standing: Standing::of(std::process::id())?,
+            pool: Rc::new(Pool::new(log.clone())),
+            started: Instant::now(),
+            stopping: Notify::new(),
+            relisten: Notify::new(),
+            sessions: Cell::new(0),
+            io: backend,
+            socket,
+            lock,
+            log,
+        });
+        let outcome = conductor.clone().serve().await;
+        conductor.say_last_words(&outcome);
+        // Workers and sessions still hold the log; what has been said so far is what matters.
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), writing).await;
+        outcome
+    })
+}
+
+impl Conductor {
+    async fn serve(self: Rc<Self>) -> std::io::Result<()> {
+        let mut acceptor = self.listen()?;
+        let ticking = tokio::task::spawn_local(ticker::tick(self.clone()));
+        loop {
+            tokio::select! {
+                accepted = acceptor.accept() => match accepted {
+                    Ok(stream) => { tokio::task::spawn_local(session::serve(self.clone(), stream)); }
+                    Err(error) => {
+                        self.log.line(&format!("accept: {error}"));
+                        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    }
+                },
+                () = self.relisten.notified() => acceptor = self.listen()?,
+                () = self.stopping.notified() => break,
+            }
+        }
+        ticking.abort();
+        Ok(())
+    }
+
+    fn say_last_words(&self, outcome: &std::io::Result<()>) {
+        match outcome {
+            Ok(()) => self.log.line("ended; running jobs go on"),
+            Err(error) => self.log.line(&format!("ended: {error}")),
+        }
+    }
+
+    fn listen(&self) -> std::io::Result<io::Acceptor> {
+        self.lock.bind(io::Acceptor::bind)
+    }
+
+    /// Gives the name and the lock free for a successor, then ends.
+    fn stop(&self) {
+        self.lock.release();
+        self.stopping.notify_one();
+    }
+}

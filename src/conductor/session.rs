@@ -1,0 +1,143 @@
+//! One connection: a question and its answer.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::decline::Decline;
+use super::group::{Claim, Group, Phase};
+use super::key::{Julia, Key};
+use super::socket_io::{Frame, Socket};
+use super::standing::Standing;
+use super::{Conductor, admission, adoption, job, status};
+use crate::env;
+use crate::julia::{CommandLine, parse};
+use crate::protocol::{Kind, Launch, PROTOCOL, Release, frame};
+
+/// A client that has connected has this long to say what it wants.
+const SPEAK_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_TTL: Duration = Duration::from_secs(7200);
+
+/// Serves one connection; whatever goes wrong with it stays in here.
+pub(super) async fn serve(conductor: Rc<Conductor>, stream: UnixStream) {
+    conductor.sessions.set(conductor.sessions.get() + 1);
+    if let Err(error) = converse(&conductor, stream).await {
+        conductor.log.line(&format!("client: {error}"));
+    }
+    conductor.sessions.set(conductor.sessions.get() - 1);
+}
+
+async fn converse(conductor: &Rc<Conductor>, stream: UnixStream) -> io::Result<()> {
+    let peer = rustix::net::sockopt::socket_peercred(&stream)?;
+    if peer.uid != rustix::process::geteuid() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "another user's process"));
+    }
+    let socket = Socket::new(OwnedFd::from(stream))?;
+    let question = tokio::time::timeout(SPEAK_TIMEOUT, socket.frame()).await??;
+    let Some(question) = question else { return Ok(()) };
+    if question.header.protocol != PROTOCOL || question.header.release > Release::OURS {
+        return give_way(conductor, &socket, &question).await;
+    }
+    match question.header.kind().map_err(io::Error::other)? {
+        Kind::Launch => launch(conductor, &socket, question, peer.pid.as_raw_nonzero().get().unsigned_abs()).await,
+        Kind::Status => answer(&socket, Kind::Report, status::report(conductor).as_bytes()).await,
+        Kind::Stop => {
+            conductor.stop();
+            answer(&socket, Kind::Stopped, &[]).await
+        }
+        _ => Err(io::Error::other("asked something that only a conductor may say")),
+    }
+}
+
+async fn answer(socket: &Socket, kind: Kind, body: &[u8]) -> io::Result<()> {
+    socket.send(&frame(kind, body).map_err(io::Error::other)?, &[]).await
+}
+
+/// A newer client replaces us; an older one is told to go its own way.
+async fn give_way(conductor: &Conductor, socket: &Socket, question: &Frame) -> io::Result<()> {
+    if question.header.release <= Release::OURS {
+        return answer(socket, Kind::Direct, b"other-release").await;
+    }
+    conductor.log.line("a newer client takes over");
+    conductor.stop();
+    answer(socket, Kind::Retired, &[]).await
+}
+
+async fn launch(conductor: &Rc<Conductor>, socket: &Socket, question: Frame, pid: u32) -> io::Result<()> {
+    let Frame { body, descriptors, .. } = question;
+    match hand_over(conductor, &body, &descriptors, pid).await {
+        // The client hears from its worker; its hang-up here is of no interest.
+        Ok(()) => Ok(()),
+        Err(reason) => {
+            conductor.pool.count_declined(reason);
+            drop(descriptors);
+            answer(socket, Kind::Direct, reason.name().as_bytes()).await
+        }
+    }
+}
+
+/// Finds the worker and gives it the job.
+async fn hand_over(
+    conductor: &Rc<Conductor>,
+    body: &[u8],
+    descriptors: &[OwnedFd],
+    pid: u32,
+) -> Result<(), Decline> {
+    let launch = Launch::decode(body).map_err(|_| Decline::Malformed)?;
+    let words: Vec<_> = launch.arguments.iter().cloned().map(OsStringExt::from_vec).collect();
+    let line = parse(&words).map_err(|_| Decline::Malformed)?;
+    if descriptors.len() != launch.descriptors.len() + 2 {
+        return Err(Decline::Malformed);
+    }
+    let client = Standing::of(pid).map_err(|_| Decline::Credentials)?;
+    admission::admit(&conductor.standing, &client)?;
+    let key = Key::new(Julia::at(&launch.julia)?, &line, &launch);
+    let pool = &conductor.pool;
+    let group = pool.group(key, time_to_live(&launch))?;
+    check_version(&group, &line)?;
+    let require = launch.require;
+    let job = job::compose(launch, &line, &conductor.standing, &client);
+    let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;
+    give_to_a_worker(conductor, &group, require, &line, &bytes, descriptors).await
+}
+
+/// A spare that has died meanwhile is no reason: there are others.
+async fn give_to_a_worker(
+    conductor: &Rc<Conductor>,
+    group: &Rc<Group>,
+    require: bool,
+    line: &CommandLine,
+    bytes: &[u8],
+    descriptors: &[OwnedFd],
+) -> Result<(), Decline> {
+    for _ in 0..4 {
+        let claim = conductor.pool.claim(group, require)?;
+        adoption::replenish(&conductor.pool, group);
+        let spare = match claim {
+            Claim::Now(spare) => *spare,
+            Claim::Later(spare) => spare.await.map_err(|_| Decline::CannotBoot)?,
+        };
+        check_version(group, line)?;
+        if adoption::dispatch(group, spare, bytes, descriptors).await.is_ok() {
+            adoption::replenish(&conductor.pool, group);
+            return Ok(());
+        }
+    }
+    Err(Decline::CannotBoot)
+}
+
+/// A switch that this Julia has not got is for Julia itself to refuse.
+fn check_version(group: &Group, line: &CommandLine) -> Result<(), Decline> {
+    match group.phase.get() {
+        Phase::Ready(version) if !line.known_to(version) => Err(Decline::SwitchOfOtherVersion),
+        _ => Ok(()),
+    }
+}
+
+fn time_to_live(launch: &Launch) -> Duration {
+    let text = launch.variable(env::WORKER_TTL).and_then(|text| std::str::from_utf8(text).ok());
+    text.and_then(|text| text.trim().parse().ok()).map_or(DEFAULT_TTL, Duration::from_secs)
+}

@@ -1,0 +1,79 @@
+//! What a process is to the kernel, as far as a child of another process cannot be given it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use crate::sys::limits;
+
+/// Read from `/proc/<pid>`, never from what the process says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Links of `/proc/<pid>/ns` (namespaces(7)).
+    namespaces: Vec<Option<PathBuf>>,
+    /// Device and inode of the root folder.
+    root: (u64, u64),
+    /// Lines of `/proc/<pid>/status` about credentials, capabilities and seccomp.
+    credentials: Vec<String>,
+    /// Processors that it may run on.
+    processors: String,
+    /// Security label of AppArmor or SELinux; `None` where there is none.
+    label: Option<Vec<u8>>,
+    /// Control groups, one line per hierarchy (cgroups(7)).
+    pub(super) control_groups: String,
+    policy: i32,
+    pub(super) niceness: i32,
+    /// Soft and hard limits by resource number.
+    pub(super) limits: Vec<(u64, u64)>,
+}
+
+const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+const CREDENTIALS: [&str; 11] = [
+    "Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:",
+];
+
+/// How a client differs from the workers, in the order of gravity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Difference {
+    Namespaces,
+    Credentials,
+    Limits,
+    Scheduling,
+}
+
+impl Standing {
+    /// # Errors
+    /// The process has gone, or is not ours to look at: a set-user-id program, or another user's.
+    pub(super) fn of(pid: u32) -> io::Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = |name: &&str| status.lines().find(|line| line.starts_with(*name)).map(str::to_owned);
+        let root = fs::metadata(format!("/proc/{pid}/root"))?;
+        Ok(Self {
+            namespaces: NAMESPACES.iter().map(|name| fs::read_link(format!("/proc/{pid}/ns/{name}")).ok()).collect(),
+            root: (root.dev(), root.ino()),
+            credentials: CREDENTIALS.iter().filter_map(line).collect(),
+            processors: line(&"Cpus_allowed:").unwrap_or_default(),
+            label: fs::read(format!("/proc/{pid}/attr/current")).ok(),
+            control_groups: fs::read_to_string(format!("/proc/{pid}/cgroup"))?,
+            policy: limits::scheduling_policy(pid),
+            niceness: limits::niceness(pid),
+            limits: limits::of_process(pid)?,
+        })
+    }
+
+    /// What keeps a child of ours from being what `client` is; control groups apart.
+    pub(super) fn difference(&self, client: &Self) -> Option<Difference> {
+        if (&self.namespaces, self.root) != (&client.namespaces, client.root) {
+            Some(Difference::Namespaces)
+        } else if (&self.credentials, &self.label) != (&client.credentials, &client.label) {
+            Some(Difference::Credentials)
+        } else if client.limits.iter().zip(&self.limits).any(|(theirs, ours)| theirs.1 > ours.1) {
+            Some(Difference::Limits)
+        } else if (self.policy, &self.processors) != (client.policy, &client.processors) || client.niceness < self.niceness {
+            Some(Difference::Scheduling)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Every environment variable that we read, documented once. `tests/tidy.rs` holds that nothing else is read.
+
+/// `off` (or `no`, `0`): run plain Julia. `require`: run in a worker or exit 125 with the reason.
+pub const DAEMON: &str = "JULIA_DAEMON";
+/// Path of the conductor's socket. Default: `$XDG_RUNTIME_DIR/julia-daemon.sock`, else `/run/user/<uid>/…` where that
+/// folder exists, else a folder of this user's alone in `/tmp`.
+pub const DAEMON_SERVER: &str = "JULIA_DAEMON_SERVER";
+/// `1`: one line per launch on stderr saying which way it went and why. A path: appended to that file.
+pub const DAEMON_TRACE: &str = "JULIA_DAEMON_TRACE";
+/// Julia arguments that come before those of every launch, split on white space. Default: `--startup-file=no`.
+pub const WORKER_ARGS: &str = "JULIA_DAEMON_WORKER_ARGS";
+/// The Julia to run: a path, or a name looked up on `PATH`. Default: `julia`.
+pub const WORKER_EXECUTABLE: &str = "JULIA_DAEMON_WORKER_EXECUTABLE";
+/// Seconds that a worker is kept after the last launch that it served. Default: 7200.
+pub const WORKER_TTL: &str = "JULIA_DAEMON_WORKER_TTL";
+/// `fork` or `fresh`: how launches are kept apart. Default: `fork` where this Julia can.
+pub const ISOLATION: &str = "JULIA_DAEMON_ISOLATION";
+/// `uring` or `epoll`: what the conductor waits with. Default: `uring` where the kernel has it.
+pub const IO: &str = "JULIA_DAEMON_IO";
+
+/// Where the runtime folder is (XDG Base Directory Specification).
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// Where programs are looked up (environ(7)).
+pub const PATH: &str = "PATH";
+/// The user's folder (environ(7)).
+pub const HOME: &str = "HOME";

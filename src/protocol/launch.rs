@@ -1,0 +1,75 @@
+//! Client → conductor: what a process would inherit and only the process itself can tell. What the kernel tells of it
+//! (limits, namespaces, credentials, priority) the conductor reads there: a sandboxed client could say what it likes.
+
+use super::{Malformed, Reader, Writer};
+
+/// Descriptors that one message can carry: the kernel's limit (`SCM_MAX_FD`, unix(7)).
+pub const MAX_DESCRIPTORS: usize = 253;
+
+/// The launch message. With it come, in this order, as descriptors: the worker's end of the job channel, the working
+/// directory, and one for each of `descriptors`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Launch {
+    /// Absolute path of the Julia that the client would run itself.
+    pub julia: Vec<u8>,
+    /// Arguments after the program's own name.
+    pub arguments: Vec<Vec<u8>>,
+    /// `NAME=value` entries, in order, as they stand in the client's environment block.
+    pub environment: Vec<Vec<u8>>,
+    /// The numbers that the attached descriptors have in the client.
+    pub descriptors: Vec<u32>,
+    pub umask: u32,
+    /// Signals ignored at the client's start: bit `n - 1` for signal `n`.
+    pub ignored_signals: u64,
+    /// Signals blocked at the client's start, likewise.
+    pub blocked_signals: u64,
+    pub session: u32,
+    pub process_group: u32,
+    /// Only a worker will do: the client waits for one to be made (`JULIA_DAEMON=require`).
+    pub require: bool,
+}
+
+impl Launch {
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.string(&self.julia);
+        out.list(&self.arguments, |out, item| {
+            out.string(item);
+        });
+        out.list(&self.environment, |out, item| {
+            out.string(item);
+        });
+        out.list(&self.descriptors, |out, number| {
+            out.u32(*number);
+        });
+        out.u32(self.umask).u64(self.ignored_signals).u64(self.blocked_signals);
+        out.u32(self.session).u32(self.process_group);
+        out.u32(u32::from(self.require));
+        out.into_bytes()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut from = Reader::new(bytes);
+        let launch = Self {
+            julia: from.string()?,
+            arguments: from.list(Reader::string)?,
+            environment: from.list(Reader::string)?,
+            descriptors: from.list(Reader::u32)?,
+            umask: from.u32()?,
+            ignored_signals: from.u64()?,
+            blocked_signals: from.u64()?,
+            session: from.u32()?,
+            process_group: from.u32()?,
+            require: from.u32()? != 0,
+        };
+        from.end()?;
+        Ok(launch)
+    }
+
+    /// The value of an environment variable, or `None`.
+    pub fn variable(&self, name: &str) -> Option<&[u8]> {
+        self.environment
+            .iter()
+            .find_map(|entry| entry.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")))
+    }
+}

@@ -1,0 +1,11 @@
+//! The system: descriptors, processes, signals, locks. The only place with `unsafe`.
+//!
+//! Nothing here knows what Julia, a conductor or an app is.
+#![allow(unsafe_code, reason = "system calls without a safe wrapper; each block says why it is sound")]
+
+pub mod descriptors;
+pub mod files;
+pub mod limits;
+pub mod passing;
+pub mod process;
+pub mod signals;

@@ -1,0 +1,213 @@
+# Every internal of Julia that we touch, and nothing else does.
+#
+# | what                                   | versions                                                 | where in Julia                |
+# |----------------------------------------|----------------------------------------------------------|-------------------------------|
+# | jl_options, Base.JLOptions             | all; fields differ, set by name                          | base/options.jl               |
+# | Core.ARGS                              | all; Vector{Any} to 1.11, Vector{String} from 1.12       | src/init.c                    |
+# | Base._start                            | all; returns Int32, the exit status, from 1.11           | base/client.jl                |
+# | Task(f, stack)                         | all; runs in its creator's world from 1.8                | src/task.c                    |
+# | init_depot_path, init_load_path        | all                                                      | base/initdefs.jl              |
+# | init_active_project                    | from 1.6 (before: init_load_path)                        | base/initdefs.jl              |
+# | MAX_NUM_PRECOMPILE_FILES               | from 1.6; its variable belongs to the key                | base/loading.jl               |
+# | Multimedia.reinit_displays             | all                                                      | base/multimedia.jl            |
+# | global logger made at start-up         | stderr kept: 1.5, 1.6 (Logging); anew: from 1.11 (Base)  | stdlib/Logging, base/Base.jl  |
+# | Libc.srand                             | all; its default is the time in seconds to 1.7           | base/libc.jl                  |
+# | Random                                 | lazy: 1.5, 1.6; per task, split from the creator: 1.7 on | stdlib/Random                 |
+# | have_truecolor                         | from 1.11                                                | base/terminfo.jl              |
+# | Filesystem.TEMP_CLEANUP                | all                                                      | base/file.jl                  |
+# | jl_uv_file_handle, jl_stdout_stream    | all                                                      | src/jl_uv.c                   |
+# | open(::RawFD) makes a stream           | all                                                      | base/stream.jl                |
+# | stdout in an IOContext for --color     | from 1.6, where it is no terminal                        | base/stream.jl, reinit_stdio  |
+# | jl_exit, jl_atexit_hook                | all                                                      | src/init.c                    |
+# | jl_raise                               | from 1.9: a signal ends Julia as that signal; before: 128 + n | src/signals-unix.c       |
+# | jl_filename, jl_lineno                 | to 1.12 plain data                                       | src/toplevel.c                |
+# | trace_compile                          | all                                                      | src/gf.c                      |
+#
+# What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).
+
+# ---- JLOptions, in place ----
+
+const OPTION_NAMES = fieldnames(Base.JLOptions)
+
+function option_index(name::String)
+    for i in 1:length(OPTION_NAMES)
+        String(OPTION_NAMES[i]) == name && return i
+    end
+    0
+end
+
+# `C_NULL` where this Julia has no such option.
+function option_pointer(name::String)
+    i = option_index(name)
+    i == 0 ? C_NULL : cglobal(:jl_options, Cvoid) + fieldoffset(Base.JLOptions, i)
+end
+
+function set_option(name::String, value::Int32)
+    p = option_pointer(name)
+    p == C_NULL && return
+    bytes = sizeof(fieldtype(Base.JLOptions, option_index(name)))
+    bytes == 1 ? unsafe_store!(Ptr{Int8}(p), value % Int8) :
+    bytes == 2 ? unsafe_store!(Ptr{Int16}(p), value % Int16) :
+    bytes == 4 ? unsafe_store!(Ptr{Int32}(p), value) : unsafe_store!(Ptr{Int64}(p), Int64(value))
+    nothing
+end
+
+# The C side keeps pointers for ever, so the copies are never freed.
+duplicate(text::String) = ccall(:strdup, Ptr{UInt8}, (Cstring,), text)
+
+function set_option(name::String, text::String)
+    p = option_pointer(name)
+    p == C_NULL || unsafe_store!(Ptr{Ptr{UInt8}}(p), duplicate(text))
+    nothing
+end
+
+function set_commands(commands::Vector{String})
+    p = option_pointer("commands")
+    list = Ptr{Ptr{UInt8}}(Libc.malloc(8 * (length(commands) + 1)))
+    for i in 1:length(commands)
+        command = commands[i]
+        # Julia's C side makes -L absolute once it knows the folder.
+        text = startswith(command, "L") ? "L" * abspath(SubString(command, 2)) : command
+        unsafe_store!(list, duplicate(text), i)
+    end
+    unsafe_store!(list, Ptr{UInt8}(C_NULL), length(commands) + 1)
+    unsafe_store!(Ptr{Ptr{Ptr{UInt8}}}(p), list)
+    nothing
+end
+
+function set_arguments(arguments::Vector{String})
+    set_option("program_file", isempty(arguments) ? "" : arguments[1])
+    empty!(Core.ARGS)
+    append!(Core.ARGS, arguments)
+    nothing
+end
+
+# ---- standard streams ----
+# A worker boots with files as 0-2, so Julia's C side has file handles on duplicates of them. A client's file takes the
+# place of that duplicate and needs no new stream; a terminal, pipe or socket gets a stream as at Julia's own start.
+
+stdio_handle(fd) = fd == 0 ? ccall(:jl_stdin_stream, Ptr{Cvoid}, ()) :
+                   fd == 1 ? ccall(:jl_stdout_stream, Ptr{Cvoid}, ()) : ccall(:jl_stderr_stream, Ptr{Cvoid}, ())
+stdio_duplicate(fd) = Cint(ccall(:jl_uv_file_handle, Base.OS_HANDLE, (Ptr{Cvoid},), stdio_handle(fd)) |> as_number)
+as_number(handle::RawFD) = reinterpret(Cint, handle)
+as_number(handle) = Cint(handle)
+
+is_file_like(fd) = ccall(:uv_guess_handle, Cint, (Cint,), fd) == Base.UV_FILE
+is_open(fd) = ccall(:fcntl, Cint, (Cint, Cint, Cint...), fd, 1, 0) >= 0
+
+function replace_stream(fd::Cint, duplicate::Cint)
+    if !is_open(fd)
+        return nothing                      # keeps /dev/null, as Julia's own start-up does
+    elseif is_file_like(fd)
+        ccall(:dup3, Cint, (Cint, Cint, Cint), fd, duplicate, CLOEXEC)
+        return nothing
+    end
+    keep = dup_high(fd)
+    stream = open_stream(dup_high(fd))
+    stream === nothing || redirect(fd, stream)
+    ccall(:dup2, Cint, (Cint, Cint), keep, fd)             # a terminal's stream is on a description of its own
+    close_fd(keep)
+    nothing
+end
+
+open_stream(fd::Cint) = try open(RawFD(fd)) catch; nothing end
+redirect(fd::Cint, stream) = (fd == 0 ? redirect_stdin(stream) : fd == 1 ? redirect_stdout(stream) : redirect_stderr(stream); nothing)
+
+# ---- what Base's and the standard library's own start-up derives from environment, folder and streams ----
+
+function redo_startup()
+    Base.init_depot_path()
+    Base.init_load_path()
+    isdefined(Base, :init_active_project) && Base.init_active_project()
+    color_streams()
+    Base.Multimedia.reinit_displays()
+    isdefined(Base, :have_truecolor) && Core.eval(Base, :(have_truecolor = nothing))
+    redo_logging()
+    reseed()
+    nothing
+end
+
+# With --color, what is no terminal says whether it wants colour (1.6+, `reinit_stdio`).
+function color_streams()
+    color = Base.JLOptions().color
+    (color == 0 || VERSION < v"1.6") && return
+    for (name, stream) in ((:stdout, Base.stdout), (:stderr, Base.stderr))
+        stream isa Base.TTY || Core.eval(Base, :($name = IOContext($stream, :color => $(color == 1))))
+    end
+end
+
+# 1.5 and 1.6 give their logger the stderr of start-up; from 1.11 on it is Base that makes one.
+function redo_logging()
+    if VERSION < v"1.7-"
+        logging = loaded_module("Logging")
+        logging === nothing || logging.__init__()
+    elseif VERSION >= v"1.11-" && isdefined(Base.CoreLogging, :ConsoleLogger)
+        Base.CoreLogging.global_logger(Base.CoreLogging.ConsoleLogger())
+    end
+    nothing
+end
+
+function loaded_module(name::String)
+    for (id, m) in Base.loaded_modules
+        id.name == name && return m
+    end
+    nothing
+end
+
+function random_seed()
+    seed = Ref{UInt32}(0)
+    ccall(:getrandom, Cssize_t, (Ptr{Cvoid}, Csize_t, Cuint), seed, 4, 0)
+    seed[]
+end
+
+# Libc.rand (temporary names) and the random stream of this task, from which the program's is split.
+function reseed()
+    Libc.srand(random_seed())
+    random = loaded_module("Random")
+    random === nothing && return
+    VERSION < v"1.7-" || VERSION >= v"1.11-" ? random.__init__() : random.seed!(random.GLOBAL_RNG)
+    nothing
+end
+
+# Before a worker serves: what it has itself made must not be cleaned up by the programs.
+function forget_own_traces()
+    isdefined(Base.Filesystem, :TEMP_CLEANUP) && empty!(Base.Filesystem.TEMP_CLEANUP)
+    nothing
+end
+
+# One thread of Julia's. OpenBLAS has threads besides, and takes care of them in a fork by itself.
+function has_one_thread()
+    Threads.nthreads() == 1 || return false
+    isdefined(Threads, :maxthreadid) && Threads.maxthreadid() != 1 && return false
+    isdefined(Threads, :ngcthreads) && Threads.ngcthreads() != 1 && return false
+    !isdefined(Threads, :threadpool) || Threads.nthreads(:interactive) == 0
+end
+
+# Variables that Julia's start-up itself has put into its environment (OPENBLAS_MAIN_FREE and the like).
+function own_variables()
+    given = split(String(read("/proc/self/environ")), '\0')
+    names = Set(first(split(entry, '=')) for entry in given)
+    Pair{String,String}[name => value for (name, value) in ENV if !(name in names)]
+end
+
+# ---- the program ----
+
+# Runs the program as Julia's own `main` would, on a stack of its own so that backtraces end where plain Julia's do.
+function run_program(stack_bytes::UInt64)
+    task = Base.invokelatest(Task, Base._start, Int(stack_bytes))
+    PROGRAM[] = task
+    schedule(task)
+    wait(task)
+    status = task.result
+    ccall(:jl_exit, Cvoid, (Int32,), status isa Int32 ? status : Int32(0))
+end
+
+# ---- compiling ahead ----
+
+# From now on the names of methods that get compiled are written to `path`, as --trace-compile does.
+function trace_compiling(path::String)
+    unsafe_store!(Ptr{Ptr{UInt8}}(option_pointer("trace_compile")), duplicate(path))
+    nothing
+end
+
+collecting(on::Bool) = GC.enable(on)

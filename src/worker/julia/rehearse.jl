@@ -1,0 +1,146 @@
+# Before a zygote serves: probes, which show whether this Julia can be forked at all, and rehearsals, whose compiled methods
+# are compiled here too, so that no launch has to.
+# Both run in forked children, several at once, under a deadline. None runs code of the user's.
+
+const DEADLINE_NS = UInt64(30_000_000_000)
+
+# Exercises, in a child, what a program may need after a fork; an exception means that it cannot be had.
+const PROBES = [
+    "sum(f(x) for f in (sin, cos), x in 1.0:3.0) isa Float64 || error(\"compile\")",
+    "for i in 1:3; x = [Vector{Int}(undef, i) for i in 1:2000]; GC.gc(i == 3); length(x); end",
+    "t = Task(() -> (sleep(0.01); 7)); schedule(t); fetch(t) == 7 || error(\"task\")",
+    "read(`sh -c 'echo a; exit 0'`, String) == \"a\\n\" || error(\"subprocess\")",
+    "try; error(\"x\"); catch e; e isa ErrorException || rethrow(); end; length(catch_backtrace()) >= 0",
+    "mktemp() do path, io; write(io, \"x\"); close(io); read(path, String) == \"x\" || error(\"file\"); end",
+    "Sys.isunix() && parse(Int, string(rand(1:9))) > 0 || error(\"random\")",
+]
+
+function probe()
+    scratch = Module(:Probe)
+    for text in PROBES
+        Core.eval(scratch, Meta.parse("begin " * text * " end"))
+    end
+end
+
+# Launches whose compiled methods are worth having: what is common to most programs.
+struct Rehearsal
+    stdio::Symbol               # :file, :pipe or :terminal
+    commands::Vector{String}
+    arguments::Vector{String}
+    status::Int                 # the exit status that it must have
+end
+
+function rehearsals(folder::String)
+    program = joinpath(folder, "hello.jl")
+    failing = joinpath(folder, "error.jl")
+    write(program, "function main(args)\n    println(\"hello \", length(args), ' ', 1.5)\nend\nmain(ARGS)\nprint(stderr, \"x\")\n")
+    write(failing, "f(x) = error(\"no \$x\")\nf(1)\n")
+    list = Rehearsal[]
+    for stdio in (:file, :pipe, :terminal)
+        push!(list, Rehearsal(stdio, ["eprintln(1)"], ["a"], 0), Rehearsal(stdio, String[], [program, "a", "b"], 0))
+    end
+    push!(list, Rehearsal(:pipe, String[], [failing], 1), Rehearsal(:pipe, ["E1+1"], String[], 0))
+    push!(list, Rehearsal(:file, ["L" * program, "enothing"], String[], 0))
+end
+
+struct Rehearsing
+    pid::Cint
+    trace::String
+    number::Int
+    status::Int
+end
+
+# Forks a child that runs `work` with its compiling traced to a file.
+function fork_rehearsal(work, inherited::Inherited, folder::String, number::Int, status::Int)
+    trace = joinpath(folder, "trace$number")
+    pid = fork_repaired(inherited)
+    if pid == 0
+        collecting(true)
+        trace_compiling(trace)
+        try
+            work()
+        catch error
+            ccall(:dprintf, Cint, (Cint, Cstring, Cstring...), 2, "probe %s\n", sprint(showerror, error))
+            quit(1)
+        end
+        quit(0)
+    end
+    Rehearsing(pid, trace, number, status)
+end
+
+function run_rehearsal(rehearsal::Rehearsal, folder::String)
+    fds = Cint[-1, ccall(:open, Cint, (Cstring, Cint, Cint...), folder, 0, 0)]
+    append!(fds, rehearsal_stdio(rehearsal.stdio))
+    environment = String[name * "=" * value for (name, value) in ENV]
+    stack = UInt64(8 << 20)
+    job = Job(UInt32[0, 1, 2], 0o22, 0, 0, Limit[], environment, rehearsal.arguments, rehearsal.commands,
+              ["startupfile" => Int32(2)], Pair{String,String}[], stack)
+    socket, other = socket_pair(1)
+    become(job, fds)
+    install_signals(job)
+    start_program(job)
+end
+
+function rehearsal_stdio(kind::Symbol)
+    null() = dup_high(ccall(:open, Cint, (Cstring, Cint, Cint...), "/dev/null", 2, 0))
+    kind === :file && return [null(), null(), null()]
+    if kind === :pipe
+        in, away = socket_pair(1)
+        close_fd(away)
+        out = Ref{NTuple{2,Cint}}((-1, -1))
+        ccall(:pipe2, Cint, (Ptr{Cvoid}, Cint), out, CLOEXEC)
+        return [dup_high(in), dup_high(out[][2]), dup_high(out[][2])]
+    end
+    leader = ccall(:posix_openpt, Cint, (Cint,), 2 | 0o400)             # O_RDWR | O_NOCTTY
+    leader < 0 && return [null(), null(), null()]
+    ccall(:grantpt, Cint, (Cint,), leader); ccall(:unlockpt, Cint, (Cint,), leader)
+    name = unsafe_string(ccall(:ptsname, Cstring, (Cint,), leader))
+    [dup_high(ccall(:open, Cint, (Cstring, Cint, Cint...), name, 2 | 0o400, 0)) for _ in 1:3]
+end
+
+# Waits for a child until the deadline; its wait status, or -1 where it had to be killed.
+function await(child::Rehearsing, deadline::UInt64)
+    status = Ref{Cint}(0)
+    while ccall(:waitpid, Cint, (Cint, Ptr{Cint}, Cint), child.pid, status, 1) != child.pid
+        if now_ns() > deadline
+            send_signal(-child.pid, 9)
+            ccall(:waitpid, Cint, (Cint, Ptr{Cint}, Cint), child.pid, status, 0)
+            return Cint(-1)
+        end
+        poll(PollFd[], 2)
+    end
+    status[]
+end
+
+# Runs all probes and rehearsals; 0, or the number of the first that failed.
+function rehearse(inherited::Inherited)
+    folder = mktempdir(cleanup = false)
+    deadline = now_ns() + DEADLINE_NS
+    failed = 0
+    list = rehearsals(folder)
+    children = Rehearsing[fork_rehearsal(probe, inherited, folder, i, 0) for i in 1:3]
+    Core.eval(Module(:Beside), :(sum(x -> x^2 + $(length(children)), 1:10)))       # the parent compiles at the same time
+    for (i, rehearsal) in enumerate(list)
+        push!(children, fork_rehearsal(() -> run_rehearsal(rehearsal, folder), inherited, folder, 3 + i, rehearsal.status))
+    end
+    for child in children
+        await(child, deadline) == child.status << 8 || failed != 0 || (failed = child.number)
+    end
+    failed == 0 && for child in children
+        compile_traced(child.trace)
+    end
+    rm(folder, recursive = true, force = true)
+    failed
+end
+
+# Compiles what a child had to compile. Lines that mean nothing here are skipped.
+function compile_traced(path::String)
+    isfile(path) || return
+    for line in eachline(path)
+        startswith(line, "precompile(") || continue
+        try
+            Core.eval(SELF, Meta.parse(line))
+        catch
+        end
+    end
+end

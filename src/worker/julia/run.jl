@@ -1,0 +1,100 @@
+# Turning a worker into the launched program: everything that a new process would have from its client.
+
+const PROGRAM = Ref{Task}()
+const OWN_VARIABLES = Pair{String,String}[]
+const STDIO_DUPLICATES = Cint[-1, -1, -1]
+
+# Receives a job on `socket`, announces it on the job's channel, waits for "go" and runs it. Never returns.
+function wait_for_job(socket::Cint, buffers::MessageBuffers, forked::Bool)
+    fds = Cint[]
+    bytes = receive_frame(socket, fds, buffers)
+    bytes === nothing && quit(0)
+    close_fd(socket)
+    job = decode_job(bytes::Vector{UInt8}, HEADER_BYTES + 1)
+    channel = dup_high(fds[1])
+    close_fd(fds[1])
+    send(channel, encode_packet(READY, getpid(), 0), Cint(-1), buffers)
+    become(job, fds)
+    wait_for_go(channel, buffers) || quit(0)
+    forked && install_signals(job)
+    start_program(job)
+end
+
+function receive_frame(socket::Cint, fds::Vector{Cint}, buffers::MessageBuffers)
+    bytes = zeros(UInt8, HEADER_BYTES)
+    fill_from(socket, bytes, 0, fds, buffers) || return nothing
+    body = Int(GC.@preserve bytes ltoh(unsafe_load(Ptr{UInt32}(pointer(bytes, 9)))))
+    resize!(bytes, HEADER_BYTES + body)
+    fill_from(socket, bytes, HEADER_BYTES, fds, buffers) ? bytes : nothing
+end
+
+function fill_from(socket::Cint, bytes::Vector{UInt8}, have::Int, fds::Vector{Cint}, buffers::MessageBuffers)
+    while have < length(bytes)
+        n = GC.@preserve bytes receive(socket, pointer(bytes, have + 1), length(bytes) - have, fds, buffers)
+        n == -EINTR && continue
+        n <= 0 && return false
+        have += n
+    end
+    true
+end
+
+function wait_for_go(channel::Cint, buffers::MessageBuffers)
+    bytes = zeros(UInt8, PACKET_BYTES)
+    none = Cint[]
+    while true
+        n = GC.@preserve bytes receive(channel, pointer(bytes), PACKET_BYTES, none, buffers)
+        n == -EINTR && continue
+        return n == PACKET_BYTES && decode_packet(bytes)[1] == GO
+    end
+end
+
+# Everything of the kernel's that the program inherits.
+function become(job::Job, fds::Vector{Cint})
+    ccall(:fchdir, Cint, (Cint,), fds[2])
+    close_fd(fds[2])
+    place_descriptors(job.descriptors, fds)
+    ccall(:umask, Cint, (Cint,), job.umask)
+    job.niceness == 0 || ccall(:setpriority, Cint, (Cint, Cint, Cint), 0, 0, job.niceness)
+    replace_environment(job.environment)
+    for limit in job.limits
+        pair = Ref{NTuple{2,UInt64}}((limit.soft, limit.hard))
+        ccall(:setrlimit, Cint, (Cint, Ptr{Cvoid}), limit.resource, pair)
+    end
+    nothing
+end
+
+# Received descriptors have high numbers, since the low ones are occupied: each goes to its own, the rest is closed.
+# The numbers come in ascending order.
+function place_descriptors(numbers::Vector{UInt32}, fds::Vector{Cint})
+    next = 0
+    for (i, number) in enumerate(numbers)
+        move_fd(fds[i+2], number % Cint)
+        close_range(next, Int(number) - 1)
+        next = Int(number) + 1
+    end
+    close_range(next, FIRST_OWN - 1)
+end
+
+function replace_environment(entries::Vector{String})
+    ccall(:clearenv, Cint, ())
+    for entry in entries
+        ccall(:putenv, Cint, (Ptr{UInt8},), duplicate(entry))
+    end
+    for (name, value) in OWN_VARIABLES
+        ccall(:setenv, Cint, (Cstring, Cstring, Cint), name, value, 0)
+    end
+    nothing
+end
+
+function start_program(job::Job)
+    for (name, value) in job.numbers; set_option(name, value); end
+    for (name, value) in job.texts; set_option(name, value); end
+    set_commands(job.commands)
+    set_arguments(job.arguments)
+    for fd in Cint(0):Cint(2)
+        replace_stream(fd, STDIO_DUPLICATES[fd+1])
+    end
+    redo_startup()
+    collecting(true)
+    run_program(job.stack_bytes)
+end
