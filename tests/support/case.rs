@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::fd::RawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::{fs, str};
 
@@ -30,6 +30,8 @@ pub struct Case {
     expected: Expected,
     launch: Launch,
     files: Vec<(PathBuf, Vec<u8>)>,
+    links: Vec<(&'static str, &'static str)>,
+    variables_below: Vec<(&'static str, &'static str)>,
     act: Option<Act>,
     end: End,
     /// What plain Julia must have printed, so that a case can't pass for the wrong reason.
@@ -60,6 +62,8 @@ impl Case {
             expected,
             launch: Launch::default(),
             files: Vec::new(),
+            links: Vec::new(),
+            variables_below: Vec::new(),
             act: None,
             end: End::Exited(0),
             prints: Vec::new(),
@@ -88,6 +92,12 @@ impl Case {
         self.launched(|launch| launch.with(number, stream))
     }
 
+    /// A variable with a path below the case's folder.
+    pub fn env_below(mut self, name: &'static str, path: &'static str) -> Self {
+        self.variables_below.push((name, path));
+        self
+    }
+
     /// Standard input through a pipe.
     pub fn fed(self, bytes: impl AsRef<[u8]>) -> Self {
         self.with(0, Stream::Feed(bytes.as_ref().to_vec()))
@@ -95,6 +105,11 @@ impl Case {
 
     pub fn on_terminal(self) -> Self {
         self.launched(|launch| launch.on_terminal(Session::Leader))
+    }
+
+    /// A working directory below the case's folder.
+    pub fn directory(self, directory: impl AsRef<OsStr>) -> Self {
+        self.launched(|launch| launch.directory(directory))
     }
 
     /// Changes what is launched.
@@ -106,6 +121,12 @@ impl Case {
     /// A file in the case's folder, which is the working directory.
     pub fn file(mut self, name: impl AsRef<OsStr>, content: impl AsRef<[u8]>) -> Self {
         self.files.push((name.as_ref().into(), content.as_ref().to_vec()));
+        self
+    }
+
+    /// A symbolic link in the case's folder.
+    pub fn link(mut self, name: &'static str, target: &'static str) -> Self {
+        self.links.push((name, target));
         self
     }
 
@@ -176,7 +197,13 @@ impl Case {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
+        for (name, target) in &self.links {
+            symlink(target, folder.join(name)).unwrap();
+        }
         let mut launch = self.launch.clone().env("JULIA_DAEMON_TRACE", trace);
+        for (name, path) in &self.variables_below {
+            launch = launch.env(name, folder.join(path));
+        }
         if !matches!(self.expected, Expected::Direct(_)) {
             launch = launch.env("JULIA_DAEMON", "require");
         }

@@ -86,8 +86,8 @@ impl World {
             environment.retain(|(other, _)| other != name);
             environment.extend(value.clone().map(|value| (name.clone(), value)));
         }
-        let default: &[&str] = if way == Way::Plain { &["--startup-file=no"] } else { &[] };
-        let words: Vec<OsString> = default.iter().map(OsString::from).chain(launch.arguments.iter().cloned()).collect();
+        let first = if way == Way::Plain { worker_arguments(&environment) } else { Vec::new() };
+        let words: Vec<OsString> = first.into_iter().chain(launch.arguments.iter().cloned()).collect();
         spawn::spawn(&program(way), &words, &environment, folder, launch)
     }
 
@@ -169,14 +169,16 @@ impl Drop for World {
     }
 }
 
+/// What `juliaclient` puts before the arguments.
+fn worker_arguments(environment: &[(OsString, OsString)]) -> Vec<OsString> {
+    let given = environment.iter().find(|(name, _)| name == "JULIA_DAEMON_WORKER_ARGS");
+    let words = given.map_or("--startup-file=no", |(_, words)| words.to_str().unwrap());
+    words.split_ascii_whitespace().map(OsString::from).collect()
+}
+
 fn program(way: Way) -> PathBuf {
     match way {
         Way::Plain => julia().to_owned(),
         Way::Client => env!("CARGO_BIN_EXE_juliaclient").into(),
     }
-}
-
-/// A word of the environment that is no text.
-pub fn bytes(text: &[u8]) -> &OsStr {
-    std::os::unix::ffi::OsStrExt::from_bytes(text)
 }
