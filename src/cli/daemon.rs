@@ -2,8 +2,8 @@
 
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::{fs, thread};
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use clap::Subcommand;
 

@@ -27,7 +27,10 @@ impl Connection {
         let path = socket::path();
         let stream = UnixStream::connect(&path)?;
         if peer_uid(&stream)? != rustix::process::geteuid().as_raw() {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the socket belongs to another user's process"));
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the socket belongs to another user's process",
+            ));
         }
         Ok(Self { stream })
     }

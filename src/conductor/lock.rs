@@ -51,7 +51,11 @@ impl Lock {
         let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
         match (held, named) {
             (Some(held), Some(named)) if same(&held, &named) => {
-                if self.socket.exists() { State::Held } else { State::SocketLost }
+                if self.socket.exists() {
+                    State::Held
+                } else {
+                    State::SocketLost
+                }
             }
             _ => State::Lost,
         }

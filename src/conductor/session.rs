@@ -80,12 +80,7 @@ async fn launch(conductor: &Rc<Conductor>, socket: &Socket, question: Frame, pid
 }
 
 /// Finds the worker and gives it the job.
-async fn hand_over(
-    conductor: &Rc<Conductor>,
-    body: &[u8],
-    descriptors: &[OwnedFd],
-    pid: u32,
-) -> Result<(), Decline> {
+async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedFd], pid: u32) -> Result<(), Decline> {
     let launch = Launch::decode(body).map_err(|_| Decline::Malformed)?;
     let words: Vec<_> = launch.arguments.iter().cloned().map(OsStringExt::from_vec).collect();
     let line = parse(&words).map_err(|_| Decline::Malformed)?;

@@ -30,7 +30,17 @@ pub(super) struct Standing {
 
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 const CREDENTIALS: [&str; 11] = [
-    "Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:",
+    "Uid:",
+    "Gid:",
+    "Groups:",
+    "CapInh:",
+    "CapPrm:",
+    "CapEff:",
+    "CapBnd:",
+    "CapAmb:",
+    "NoNewPrivs:",
+    "Seccomp:",
+    "Seccomp_filters:",
 ];
 
 /// How a client differs from the workers, in the order of gravity.
@@ -70,7 +80,9 @@ impl Standing {
             Some(Difference::Credentials)
         } else if client.limits.iter().zip(&self.limits).any(|(theirs, ours)| theirs.1 > ours.1) {
             Some(Difference::Limits)
-        } else if (self.policy, &self.processors) != (client.policy, &client.processors) || client.niceness < self.niceness {
+        } else if (self.policy, &self.processors) != (client.policy, &client.processors)
+            || client.niceness < self.niceness
+        {
             Some(Difference::Scheduling)
         } else {
             None

@@ -51,7 +51,12 @@ pub(super) fn report(conductor: &Conductor) -> String {
         spare_hits: pool.spare_hits.get(),
         declined: pool.declined.borrow().iter().map(|(reason, count)| (reason.name().to_owned(), *count)).collect(),
         workers: pool.groups.borrow().values().map(|group| worker_report(group)).collect(),
-        not_forked: pool.unforkable.borrow().iter().map(|(julia, why)| (julia.path.display().to_string(), why.clone())).collect(),
+        not_forked: pool
+            .unforkable
+            .borrow()
+            .iter()
+            .map(|(julia, why)| (julia.path.display().to_string(), why.clone()))
+            .collect(),
     };
     serde_json::to_string(&report).unwrap_or_default()
 }
