@@ -72,6 +72,18 @@ impl Standing {
         })
     }
 
+    /// Whether this process only lacks what `client` has, of what a process can lose and never regain: a conductor
+    /// started from a client under `nice`, `taskset`, `ulimit -H` or without privileges.
+    pub(super) fn is_narrower_than(&self, client: &Self) -> bool {
+        let same_place = (&self.namespaces, self.root, &self.label, self.policy)
+            == (&client.namespaces, client.root, &client.label, client.policy);
+        let limits = self.limits.iter().zip(&client.limits).all(|(ours, theirs)| ours.1 <= theirs.1);
+        let credentials =
+            self.credentials.iter().zip(&client.credentials).all(|(ours, theirs)| is_lesser(ours, theirs));
+        let processors = is_subset(&self.processors, &client.processors);
+        same_place && limits && credentials && processors && self.niceness >= client.niceness
+    }
+
     /// What keeps a child of ours from being what `client` is; control groups apart.
     pub(super) fn difference(&self, client: &Self) -> Option<Difference> {
         if (&self.namespaces, self.root) != (&client.namespaces, client.root) {
@@ -87,5 +99,30 @@ impl Standing {
         } else {
             None
         }
+    }
+}
+
+/// Compares two lines of `/proc/<pid>/status` with the same name: sets of capabilities, or modes that grow.
+fn is_lesser(ours: &str, theirs: &str) -> bool {
+    let (Some((name, our_value)), Some((_, their_value))) = (ours.split_once(':'), theirs.split_once(':')) else {
+        return false;
+    };
+    match name {
+        "CapInh" | "CapPrm" | "CapEff" | "CapBnd" | "CapAmb" => is_subset(ours, theirs),
+        "NoNewPrivs" | "Seccomp" | "Seccomp_filters" => our_value.trim() >= their_value.trim(),
+        _ => our_value == their_value,
+    }
+}
+
+/// Whether one bit mask, hexadecimal behind a colon and perhaps with commas, holds no bit that the other lacks.
+fn is_subset(ours: &str, theirs: &str) -> bool {
+    let mask = |line: &str| {
+        let digits: String =
+            line.split_once(':').map_or("", |(_, value)| value).chars().filter(char::is_ascii_hexdigit).collect();
+        u128::from_str_radix(&digits, 16).ok()
+    };
+    match (mask(ours), mask(theirs)) {
+        (Some(ours), Some(theirs)) => ours & !theirs == 0,
+        _ => ours == theirs,
     }
 }

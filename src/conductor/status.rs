@@ -45,7 +45,7 @@ pub(super) fn report(conductor: &Conductor) -> String {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         socket: conductor.socket.display().to_string(),
-        log: super::log_path(&conductor.socket).display().to_string(),
+        log: conductor.log.path().display().to_string(),
         io: conductor.io.name().to_owned(),
         uptime_seconds: conductor.started.elapsed().as_secs(),
         spare_hits: pool.spare_hits.get(),
