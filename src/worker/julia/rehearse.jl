@@ -43,7 +43,6 @@ function rehearsals(folder::String)
         Rehearsal(:pipe, String[], [program, "a", "b"], 0),
         Rehearsal(:file, ["L" * program, "eprintln(1)", "E1+1"], ["a"], 0),
         Rehearsal(:terminal, String[], [failing], 1),
-        Rehearsal(:pipe, String[], [failing], 1),
     ]
 end
 
@@ -95,11 +94,18 @@ function rehearsal_stdio(kind::Symbol)
         ccall(:pipe2, Cint, (Ptr{Cvoid}, Cint), out, CLOEXEC)
         return [dup_high(in), dup_high(out[][2]), dup_high(out[][2])]
     end
-    leader = ccall(:posix_openpt, Cint, (Cint,), 2 | 0o400)             # O_RDWR | O_NOCTTY
-    leader < 0 && return [null(), null(), null()]
+    leader, terminal = open_terminal()
+    terminal < 0 && return [null(), null(), null()]
+    [dup_high(terminal) for _ in 1:3]
+end
+
+# A pseudo-terminal that is nobody's controlling terminal: its two ends, -1 where there is none to be had (pty(7)).
+function open_terminal()
+    leader = ccall(:posix_openpt, Cint, (Cint,), 2 | 0o400 | CLOEXEC)                       # O_RDWR | O_NOCTTY
+    leader < 0 && return (Cint(-1), Cint(-1))
     ccall(:grantpt, Cint, (Cint,), leader); ccall(:unlockpt, Cint, (Cint,), leader)
     name = unsafe_string(ccall(:ptsname, Cstring, (Cint,), leader))
-    [dup_high(ccall(:open, Cint, (Cstring, Cint, Cint...), name, 2 | 0o400, 0)) for _ in 1:3]
+    (leader, ccall(:open, Cint, (Cstring, Cint, Cint...), name, 2 | 0o400 | CLOEXEC, 0))
 end
 
 # Waits for a child until the deadline; its wait status, or -1 where it had to be killed.
@@ -183,20 +189,7 @@ function exercise(path::String)
     foreach(flush, (stdout, stderr))
     for n in 2:3; dup2(kept[n-1], STDIO_DUPLICATES[n]); close_fd(kept[n-1]); end
     close_fd(null)
-    exercise_error(path)
-    exercise_pipe()
-end
-
-# Showing an error reads the debug information of Julia itself, which takes seconds the first time in a process.
-function exercise_error(path::String)
-    write(path, "error(1)")
-    io = open("/dev/null", "w")
-    try
-        Base.include(Module(:Exercise), path)
-    catch
-        show_error(io)
-    end
-    close(io)
+    exercise_streams(path)
 end
 
 # Julia's own start for a program, in this process.
@@ -208,17 +201,35 @@ function as_program(commands::Vector{String}, arguments::Vector{String})
     wait(task)
 end
 
-function exercise_pipe()
+# The same on a file, a pipe and a terminal of our own. Showing an error reads the debug information of Julia itself, which
+# takes seconds the first time in a process.
+function exercise_streams(path::String)
+    write(path, "error(1)")
+    exercise_stream(ccall(:open, Cint, (Cstring, Cint, Cint...), "/dev/null", 1 | CLOEXEC, 0), path)
     both = Ref{NTuple{2,Cint}}((-1, -1))
     ccall(:pipe2, Cint, (Ptr{Cvoid}, Cint), both, CLOEXEC)
-    out = open_stream(both[][2])
-    if out !== nothing
-        for text in EXERCISES_ON_PIPES
-            Core.eval(SELF, :(let io = $out; $text; end))
-        end
-        close(out)
-        yield()
-    end
+    exercise_stream(both[][2], path)
     close_fd(both[][1])
+    # From 1.11 on a terminal's properties are looked up once per process, and most of this is in the system image.
+    VERSION < v"1.11-" || return
+    leader, terminal = open_terminal()
+    exercise_stream(terminal, path)
+    close_fd(leader)
 end
-const EXERCISES_ON_PIPES = [:(println(io, "a")), :(println(io, 1)), :(print(io, "a", 1.5, ' ', :b)), :(println(io, "a", 1)), :(flush(io))]
+
+function exercise_stream(fd::Cint, failing::String)
+    fd < 0 && return
+    stream = open_stream(fd)
+    stream === nothing && return
+    for text in EXERCISES_ON_STREAMS
+        Core.eval(SELF, :(let io = $stream; $text; end))
+    end
+    try
+        Base.include(Module(:Exercise), failing)
+    catch
+        show_error(stream)
+    end
+    close(stream)
+    yield()
+end
+const EXERCISES_ON_STREAMS = [:(println(io, "a")), :(println(io, 1)), :(print(io, "a", 1.5, ' ', :b)), :(println(io, "a", 1)), :(flush(io))]
