@@ -46,7 +46,7 @@ pub fn settings() -> Vec<Case> {
         fork("--color=yes").args(["--color=yes", "-e", options, "-e", "printstyled(\"red\", color=:red); @warn \"w\""]),
         fork("--color=no").args(["--color", "no", "-e", options, "-e", "printstyled(\"red\", color=:red)"]),
         fork("--color=auto").args(["--color=auto", "-e", options]),
-        fork("an error in colour").args(["--color=yes", "-e", "error(\"boom\")"]).exits(1).prints("\x1b["),
+        fork("an error in colour").args(["--color=yes", "-e", "error(\"boom\")"]).exits(1).prints("boom"),
         fork("--history-file").args(["--history-file=no", "-e", options]),
         fork("--startup-file=yes")
             .file("depot/config/startup.jl", "println(\"startup \", @__FILE__, isinteractive()); started = 1")

@@ -46,6 +46,7 @@ fn main() -> std::process::ExitCode {
         .cases(runtime::tasks())
         .cases(runtime::used_once())
         .cases(packages::loaded())
+        .test("descriptors 0, 1 and 2 closed", descriptors::all_closed)
         .test("two launches differ as two processes do", runtime::launches_differ)
         .test("a changed package is loaded anew", packages::changed_package)
         .test("a launch leaves nothing for the next", runtime::nothing_stays)

@@ -22,6 +22,17 @@ pub enum Expected {
     Direct(&'static str),
 }
 
+impl Expected {
+    /// The kind of workers that serve, as the conductor's status has it.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Fresh => "fresh",
+            Self::Direct(_) => "none",
+        }
+    }
+}
+
 type Act = Box<dyn Fn(&mut Running) + Send + Sync>;
 
 /// A command line, what it inherits, what is done to it, and how it must end: on both ways.
@@ -177,7 +188,7 @@ impl Case {
         let plain = self.run(world, Way::Plain, &trace);
         assert!(!trace.exists(), "plain Julia has no trace");
         let (client, way) = {
-            let _alone = world.observed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let _turn = world.turns.take(self.expected.kind());
             let before = world.served();
             let client = self.run(world, Way::Client, &trace);
             (client, Taken::read(&trace, &before, world))
@@ -312,14 +323,12 @@ impl Taken {
     fn is(&self, expected: Expected) -> Result<(), String> {
         let lines: Vec<&str> = self.trace.lines().collect();
         let kinds: Vec<&str> = self.kinds.iter().map(String::as_str).collect();
-        let holds = lines.len() == 1
-            && match expected {
-                Expected::Fork => lines[0].starts_with("juliaclient: served ") && kinds == ["fork"],
-                Expected::Fresh => lines[0].starts_with("juliaclient: served ") && kinds == ["fresh"],
-                Expected::Direct(reason) => {
-                    lines[0].starts_with(&format!("juliaclient: direct reason={reason} ")) && kinds.is_empty()
-                }
-            };
+        let said = match expected {
+            Expected::Fork | Expected::Fresh => "juliaclient: served ".to_owned(),
+            Expected::Direct(reason) => format!("juliaclient: direct reason={reason} "),
+        };
+        let counted = if let Expected::Direct(_) = expected { kinds.is_empty() } else { kinds == [expected.kind()] };
+        let holds = lines.len() == 1 && lines[0].starts_with(&said) && counted;
         if holds { Ok(()) } else { Err(format!("the trace says {:?}, and served was {:?}", self.trace, self.kinds)) }
     }
 }

@@ -18,6 +18,7 @@ pub mod shell;
 pub mod spawn;
 pub mod suite;
 pub mod terminal;
+pub mod turns;
 pub mod wait;
 pub mod world;
 

@@ -183,7 +183,8 @@ pub fn pipe() -> (OwnedFd, OwnedFd) {
 struct InChild {
     /// Number and where it comes from; -1: closed.
     places: Vec<(RawFd, RawFd)>,
-    terminal: bool,
+    /// The number that the terminal has, if there is one.
+    terminal: Option<RawFd>,
     umask: u32,
     limits: Vec<(u32, u64)>,
     ignored: Vec<i32>,
@@ -203,10 +204,11 @@ impl InChild {
             _ => number,
         };
         let places = placed.iter().map(|(number, _)| (*number, source(&original(*number))));
+        let terminal = launch.streams.iter().find(|(_, stream)| *stream == Stream::Terminal).map(|(number, _)| *number);
         let path = [directory.as_os_str().as_bytes(), b"\0"].concat();
         Self {
             places: places.collect(),
-            terminal: launch.session != Session::None,
+            terminal: terminal.filter(|_| launch.session != Session::None),
             umask: launch.umask,
             limits: launch.limits.clone(),
             ignored: launch.ignored_signals.clone(),
@@ -223,8 +225,8 @@ impl InChild {
             for (number, source) in &self.places {
                 if *source < 0 { libc::close(*number) } else { libc::dup2(*source, *number) };
             }
-            if self.terminal {
-                libc::ioctl(0, libc::TIOCSCTTY, 0);
+            if let Some(number) = self.terminal {
+                libc::ioctl(number, libc::TIOCSCTTY, 0);
             }
             libc::umask(self.umask);
             for (resource, soft) in &self.limits {

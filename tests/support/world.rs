@@ -5,7 +5,6 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{fs, process};
@@ -13,6 +12,7 @@ use std::{fs, process};
 use super::julia::julia;
 use super::launch::{Launch, Way};
 use super::leftovers::{self, Process};
+use super::turns::Turns;
 use super::running::{Outcome, Running, send};
 use super::wait::comes_true;
 use super::spawn;
@@ -24,8 +24,7 @@ use super::spawn;
 pub struct World {
     folder: PathBuf,
     launches: AtomicU32,
-    /// Held while a launch's way is observed: the conductor's counts are everybody's.
-    pub observed: Mutex<()>,
+    pub turns: Turns,
 }
 
 /// How many launches workers of each kind have served.
@@ -38,7 +37,7 @@ impl World {
         for part in ["", "home", "run", "work"] {
             fs::DirBuilder::new().mode(0o700).create(folder.join(part)).unwrap();
         }
-        Self { folder, launches: AtomicU32::new(0), observed: Mutex::default() }
+        Self { folder, launches: AtomicU32::new(0), turns: Turns::default() }
     }
 
     pub fn folder(&self) -> &Path {
