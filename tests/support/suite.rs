@@ -77,7 +77,11 @@ impl Suite {
 
 impl Entry {
     fn into_trial(self, world: Arc<World>) -> Trial {
-        Trial::test(self.name, move || (self.body)(&world).map_err(Failed::from))
+        let name = self.name.clone();
+        Trial::test(self.name, move || {
+            // At once too: a run that is broken off has said by then what failed.
+            (self.body)(&world).inspect_err(|failure| eprintln!("{name}: {failure}")).map_err(Failed::from)
+        })
     }
 }
 
