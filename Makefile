@@ -24,7 +24,7 @@ build: ## the programs, into target/release
 	cargo build --release
 
 demo: ## a script and an app-like package, cold and warm, beside plain Julia
-	@$(with_julia) examples/demo
+	@$(with_julia) cargo build --release; examples/demo
 
 test: ## all tests, on a real Julia
 	@$(with_julia) \
