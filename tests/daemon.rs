@@ -13,6 +13,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jlapp::protocol::{HEADER_BYTES, Header, Kind, Launch, MAX_BODY_BYTES, PROTOCOL, Release, frame};
@@ -344,9 +345,9 @@ fn another_users_socket_is_refused() {
     if !is_root() {
         return skip("another user's socket", "only root can play another user");
     }
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket};
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
     let place = Place::with_script("foreign", SCRIPT);
-    let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    let listener = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
     bind(&listener, &SocketAddrUnix::new(place.socket()).unwrap()).unwrap();
     as_nobody(|| listen(&listener, 8).unwrap());
     let listener = UnixListener::from(listener);
@@ -603,31 +604,44 @@ fn the_log_is_bounded() {
 // ---- hostile conductors
 
 /// A conductor of this user that does something else: the program still runs.
-fn with_false_conductor(name: &str, serve: impl Fn(UnixStream) + Send + 'static, check: impl FnOnce(&Place)) {
-    let place = Place::with_script(name, SCRIPT);
-    let listener = UnixListener::bind(place.socket()).unwrap();
-    // Ends with the test's process; what it holds is closed then.
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            serve(stream);
-        }
-    });
-    check(&place);
-    fs::remove_file(place.socket()).unwrap();
+struct FalseConductor {
+    place: Place,
+    /// Connections on which nothing more is said. With a launch's message they hold its descriptors.
+    held: Arc<Mutex<Vec<UnixStream>>>,
 }
 
-/// For a little longer than any client waits.
-fn hold(stream: UnixStream) {
-    std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(60));
-        drop(stream);
-    });
+impl FalseConductor {
+    /// Each connection is given to `serve`; one that it returns is held.
+    fn new(name: &str, serve: impl Fn(UnixStream) -> Option<UnixStream> + Send + 'static) -> Self {
+        let place = Place::with_script(name, SCRIPT);
+        let listener = UnixListener::bind(place.socket()).unwrap();
+        let held = Arc::<Mutex<Vec<UnixStream>>>::default();
+        let into = held.clone();
+        // Ends with the test's process; what it holds is closed then.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten().filter_map(serve) {
+                into.lock().unwrap().push(stream);
+            }
+        });
+        Self { place, held }
+    }
+
+    fn assert_launches_go_direct_in_time(&self, arguments: &[&str], reasons: &[&str]) {
+        assert_goes_direct_in_time(&self.place, arguments, reasons, || self.held.lock().unwrap().clear());
+    }
 }
 
-/// A client waits for a worker for five seconds; with all that goes before, not three times as long.
-const PATIENCE: Duration = Duration::from_secs(15);
+impl Drop for FalseConductor {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.place.socket());
+    }
+}
 
-fn assert_goes_direct_in_time(place: &Place, arguments: &[&str], reasons: &[&str]) {
+/// A client waits for a worker for five seconds; with all that goes before, not twice as long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `release` lets go of what was passed to a conductor: the end of the program's output shows only then.
+fn assert_goes_direct_in_time(place: &Place, arguments: &[&str], reasons: &[&str], release: impl FnOnce()) {
     let mut running = place.client(arguments).spawn();
     let start = Instant::now();
     while running.child.try_wait().unwrap().is_none() {
@@ -637,6 +651,7 @@ fn assert_goes_direct_in_time(place: &Place, arguments: &[&str], reasons: &[&str
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    release();
     let outcome = running.finish();
     outcome.assert_ended("plain\n", 3);
     let Way::Direct(reason) = &outcome.way else { panic!("{outcome:#?}") };
@@ -645,16 +660,16 @@ fn assert_goes_direct_in_time(place: &Place, arguments: &[&str], reasons: &[&str
 
 #[test]
 fn a_conductor_that_never_answers_costs_patience_and_no_more() {
-    with_false_conductor("mute", hold, |place| assert_goes_direct_in_time(place, &["-e", "1"], &["too-slow"]));
+    FalseConductor::new("mute", Some).assert_launches_go_direct_in_time(&["-e", "1"], &["too-slow"]);
 }
 
 #[test]
 fn a_conductor_that_stops_in_its_answer_costs_patience_and_no_more() {
     let half = |mut stream: UnixStream| {
         stream.write_all(&frame(Kind::Direct, b"booting").unwrap()[..18]).unwrap();
-        hold(stream);
+        Some(stream)
     };
-    with_false_conductor("half", half, |place| assert_goes_direct_in_time(place, &["-e", "1"], &["too-slow", "lost"]));
+    FalseConductor::new("half", half).assert_launches_go_direct_in_time(&["-e", "1"], &["too-slow", "lost"]);
 }
 
 /// The message is longer than the kernel's buffers: writing it must not wait for ever either.
@@ -662,7 +677,7 @@ fn a_conductor_that_stops_in_its_answer_costs_patience_and_no_more() {
 fn a_conductor_that_does_not_read_costs_patience_and_no_more() {
     let long = "x".repeat(100_000);
     let arguments: Vec<&str> = ["-e", "1"].into_iter().chain(std::iter::repeat_n(long.as_str(), 12)).collect();
-    with_false_conductor("deaf", hold, |place| assert_goes_direct_in_time(place, &arguments, &["too-slow", "lost"]));
+    FalseConductor::new("deaf", Some).assert_launches_go_direct_in_time(&arguments, &["too-slow", "lost"]);
 }
 
 /// Its queue of connections is full, since it stands still: connecting must not wait for ever either.
@@ -674,14 +689,14 @@ fn a_conductor_that_does_not_accept_costs_patience_and_no_more() {
     let mut queue = Vec::new();
     loop {
         use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK, None).unwrap();
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None).unwrap();
         if connect(&socket, &SocketAddrUnix::new(place.socket()).unwrap()).is_err() {
             break;
         }
         queue.push(socket);
     }
     let outcome = std::panic::catch_unwind(|| {
-        assert_goes_direct_in_time(&place, &["-e", "1"], &["too-slow", "lost", "no-conductor"]);
+        assert_goes_direct_in_time(&place, &["-e", "1"], &["too-slow", "lost", "no-conductor"], || ());
     });
     drop(queue);
     kill(pid, Signal::CONT);
@@ -705,11 +720,10 @@ fn answers_that_make_no_sense_end_in_plain_julia() {
             let mut body = vec![0; Header::decode(&head).map_or(0, |header| header.body_bytes as usize)];
             let _ = stream.read_exact(&mut body);
             let _ = stream.write_all(&bytes);
+            None
         };
-        with_false_conductor("nonsense", serve, |place| {
-            eprintln!("answer: {name}");
-            assert_goes_direct_in_time(place, &["-e", "1"], &["lost", "other-release"]);
-        });
+        eprintln!("answer: {name}");
+        FalseConductor::new("nonsense", serve).assert_launches_go_direct_in_time(&["-e", "1"], &["lost", "other-release"]);
     }
 }
 
@@ -720,18 +734,18 @@ fn refused_commands_say_so() {
         let mut head = [0; HEADER_BYTES];
         let _ = stream.read_exact(&mut head);
         let _ = stream.write_all(&forged(Kind::Direct, PROTOCOL + 1, u32::MAX, b"other-release"));
+        None
     };
-    with_false_conductor("refusal", refuse, |place| {
-        let mut steps = Steps::default();
-        for words in [["status"].as_slice(), &["status", "--json"], &["stop"]] {
-            steps.step(&words.join(" "), || {
-                let output = place.daemon(words);
-                assert_eq!((output.status.code(), stdout_of(&output).as_str()), (Some(1), ""), "{words:?}");
-                assert!(stderr_of(&output).contains("release"), "{words:?}: {}", stderr_of(&output));
-            });
-        }
-        steps.finish();
-    });
+    let conductor = FalseConductor::new("refusal", refuse);
+    let mut steps = Steps::default();
+    for words in [["status"].as_slice(), &["status", "--json"], &["stop"]] {
+        steps.step(&words.join(" "), || {
+            let output = conductor.place.daemon(words);
+            assert_eq!((output.status.code(), stdout_of(&output).as_str()), (Some(1), ""), "{words:?}");
+            assert!(stderr_of(&output).contains("release"), "{words:?}: {}", stderr_of(&output));
+        });
+    }
+    steps.finish();
 }
 
 // ---- releases
@@ -1027,8 +1041,9 @@ fn two_fresh_jobs(place: &Place, fresh: impl Fn(&str) -> daemon_support::Client)
     let job = long.served_pid();
     fresh("exit(3)").run().assert_served("", 3);
     assert!(stays(500, || is_alive(job)), "the end of another job ended this one");
-    assert!(pids(&worker(place)["job_pids"]).contains(&job), "the running job is forgotten: {:#}", worker(place));
+    let known = pids(&worker(place)["job_pids"]);
     long.finish().assert_served("runs\n", 7);
+    assert_eq!(known, [job], "the running job was forgotten");
 }
 
 #[test]

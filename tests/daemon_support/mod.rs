@@ -92,6 +92,7 @@ pub struct Place {
     /// Sockets at which a conductor may have been started.
     server: Option<PathBuf>,
     julia: OsString,
+    start: Instant,
 }
 
 impl Place {
@@ -103,7 +104,7 @@ impl Place {
             fs::DirBuilder::new().mode(0o700).create(folder.join(part)).unwrap();
         }
         let folder = fs::canonicalize(folder).unwrap();
-        Self { folder, launches: AtomicU32::new(0), server: None, julia: OsString::new() }
+        Self { folder, launches: AtomicU32::new(0), server: None, julia: OsString::new(), start: Instant::now() }
     }
 
     /// A place whose Julia is a shell script: for cases where the real one isn't the subject.
@@ -268,7 +269,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        let used = self.start.elapsed().as_millis();
         let left = self.leave();
+        let all = self.start.elapsed().as_millis();
+        eprintln!("{}: {used} ms, with leaving {all} ms", self.folder.file_name().unwrap().display());
         if std::thread::panicking() {
             self.show_log();
             eprintln!("the folder of the failed test: {} ({left:?})", self.folder.display());
