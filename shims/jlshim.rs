@@ -1,6 +1,9 @@
 //! `jlshim`: what an app's one-line shim (`#!/path/to/jlshim`) runs.
 #![no_main]
-#![allow(unsafe_code, reason = "an own `main`: Rust's start-up would ignore SIGPIPE and open /dev/null over closed descriptors")]
+#![allow(
+    unsafe_code,
+    reason = "an own `main`: Rust's start-up would ignore SIGPIPE and open /dev/null over closed descriptors"
+)]
 
 use std::ffi::{c_char, c_int};
 

@@ -1,6 +1,9 @@
 //! `juliaclient`: a drop-in `julia`. All it does is in the library's `client`.
 #![no_main]
-#![allow(unsafe_code, reason = "an own `main`: Rust's start-up would ignore SIGPIPE and open /dev/null over closed descriptors")]
+#![allow(
+    unsafe_code,
+    reason = "an own `main`: Rust's start-up would ignore SIGPIPE and open /dev/null over closed descriptors"
+)]
 
 use std::ffi::{c_char, c_int};
 

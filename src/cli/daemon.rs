@@ -1,14 +1,14 @@
 //! `jlapp daemon`: start, stop and look at the conductor.
 
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
-use std::{fs, thread};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use clap::Subcommand;
 
 use crate::client::{self, Connection, socket};
-use crate::conductor::{Report, WorkerReport, lock_path, log_path};
+use crate::conductor::{Report, WorkerReport, lock_path, log_path, log_path_beside};
 use crate::protocol::Kind;
 use crate::sys::files;
 
@@ -129,8 +129,19 @@ fn print_worker(worker: &WorkerReport) {
     );
 }
 
+/// The running daemon's own word, else where the last one would have logged.
+fn current_log() -> PathBuf {
+    let report = client::converse(Kind::Status).ok();
+    let report: Option<Report> = report.and_then(|(_, body)| serde_json::from_slice(&body).ok());
+    let usual = log_path(&socket::path());
+    report.map_or_else(
+        || if usual.exists() { usual } else { log_path_beside(&socket::path()) },
+        |report| report.log.into(),
+    )
+}
+
 fn logs() -> io::Result<()> {
-    let path = log_path(&socket::path());
+    let path = current_log();
     let opened = fs::File::open(&path);
     let mut file = opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     file.seek(SeekFrom::Start(0))?;

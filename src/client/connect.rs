@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{Reason, autostart, socket};
@@ -12,6 +12,9 @@ use crate::sys::passing;
 
 /// How long a client waits for a conductor that it has started to listen.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a conductor may take to accept, read or answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connected conductor, whose user is known to be ours.
 pub struct Connection {
@@ -24,10 +27,12 @@ impl Connection {
     /// # Errors
     /// `NotFound` or `ConnectionRefused`: none is running. Others say what is wrong with the socket.
     pub fn to_running() -> io::Result<Self> {
-        let path = socket::path();
-        let stream = UnixStream::connect(&path)?;
+        let stream = connect_within(&socket::path(), ANSWER_TIMEOUT)?;
         if peer_uid(&stream)? != rustix::process::geteuid().as_raw() {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the socket belongs to another user's process"));
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the socket belongs to another user's process",
+            ));
         }
         Ok(Self { stream })
     }
@@ -58,6 +63,18 @@ impl Connection {
     }
 }
 
+/// Connects, and bounds every later wait: a conductor that is stopped or wedged must not hang its clients.
+fn connect_within(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    use rustix::net::sockopt::{Timeout, set_socket_timeout};
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    for direction in [Timeout::Send, Timeout::Recv] {
+        set_socket_timeout(&socket, direction, Some(timeout))?;
+    }
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(UnixStream::from(socket))
+}
+
 fn nobody_listens(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
@@ -82,13 +99,17 @@ pub(super) fn read_frame(mut stream: &UnixStream) -> io::Result<Option<(Header, 
 /// Asks a running conductor something and returns its answer, for commands like `jlapp daemon status`.
 ///
 /// # Errors
-/// As [`Connection::to_running`], or the conductor closed without an answer within ten seconds.
+/// As [`Connection::to_running`], or the conductor is of another release, or did not answer within five seconds.
 pub fn converse(kind: Kind) -> io::Result<(Kind, Vec<u8>)> {
     let stream = Connection::to_running()?.stream;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let bytes = frame(kind, &[]).map_err(io::Error::other)?;
     passing::send_all(stream.as_fd(), &bytes, &[])?;
     let answer = read_frame(&stream)?;
     let (header, body) = answer.ok_or_else(|| io::Error::other("the conductor closed without an answer"))?;
-    Ok((header.kind().map_err(io::Error::other)?, body))
+    match (kind, header.kind().map_err(io::Error::other)?) {
+        (_, Kind::Direct) => Err(io::Error::other("the daemon is of another release; the next launch runs without it")),
+        // One that gives way has ended as well.
+        (Kind::Stop, Kind::Retired) => Ok((Kind::Stopped, body)),
+        (_, answer) => Ok((answer, body)),
+    }
 }

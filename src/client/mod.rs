@@ -16,9 +16,9 @@ mod trace;
 
 use std::ffi::OsString;
 
-pub use message::FIRST_OCCUPIED;
 pub use connect::{Connection, converse};
 pub use julia_path::find_julia;
+pub use message::FIRST_OCCUPIED;
 pub use reason::Reason;
 
 use crate::env;

@@ -9,7 +9,9 @@ use super::{Attempt, direct};
 use crate::exit;
 use crate::protocol::Packet;
 use crate::sys::process::Ending;
-use crate::sys::signals::{self, Arrival, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH, SignalStream};
+use crate::sys::signals::{
+    self, Arrival, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH, SignalStream,
+};
 
 /// Signals that belong to the program rather than to its client.
 const RELAYED: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH];
@@ -19,8 +21,10 @@ pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
     let relayed = relayed_signals(attempt);
     let Ok(arrivals) = SignalStream::new(&relayed) else { return wait_without_relay(job) };
     loop {
-        let mut polled =
-            [PollFd::new(&job.channel, PollFlags::IN), PollFd::from_borrowed_fd(arrivals.as_descriptor().as_fd(), PollFlags::IN)];
+        let mut polled = [
+            PollFd::new(&job.channel, PollFlags::IN),
+            PollFd::from_borrowed_fd(arrivals.as_descriptor().as_fd(), PollFlags::IN),
+        ];
         if poll(&mut polled, None).is_err() {
             continue;
         }

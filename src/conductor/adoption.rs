@@ -5,9 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::io::unix::AsyncFd;
-
-use super::group::{Group, Phase, Spare};
+use super::group::{Group, Phase, RunningJob, Spare};
+use super::io::watch;
 use super::keeper;
 use super::pool::Pool;
 use super::socket_io::Socket;
@@ -61,22 +60,43 @@ async fn attend(pool: Rc<Pool>, group: Rc<Group>, started: Started) {
         () = too_long(&group) => Err(io::Error::from(io::ErrorKind::TimedOut)),
     };
     if let Err(error) = outcome {
-        pool.log.line(&format!("worker {}: {error}", started.pid));
+        pool.log.line(&format!("worker {} of {}: {error}", started.pid, group.key.julia.path.display()));
         // Only where it never became ready: a parent that serves is left to its jobs.
         if group.phase.get() == Phase::Booting {
             signals::send(-started.pid.cast_signed(), SIGKILL);
         }
     }
-    let spares_of_ours = |spare: &Spare| Rc::ptr_eq(&spare.parent, &control);
-    group.spares.borrow_mut().retain(|spare| !spares_of_ours(spare));
     let lost = !group.is_retired.get();
-    if lost && group.key.isolation == Isolation::Fork {
-        group.fail();
+    if lost {
+        lose(&pool, &group, &control);
     }
+    let jobs = group.jobs.borrow_mut().extract_if(|_, job| Rc::ptr_eq(&job.parent, &control)).collect::<Vec<_>>();
     drop(control);
     wait_for(started.pid).await;
     if lost {
-        adopt_jobs(&group);
+        for (pid, job) in jobs {
+            tokio::task::spawn_local(adopt(pid, job.channel));
+        }
+    }
+}
+
+/// A parent has ended by itself. A zygote that served takes its group along, and the next launch boots another one.
+fn lose(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) {
+    let had_spare = {
+        let mut spares = group.spares.borrow_mut();
+        let before = spares.len();
+        spares.retain(|spare| !Rc::ptr_eq(&spare.parent, control));
+        spares.len() < before
+    };
+    let had_job = group.jobs.borrow().values().any(|job| Rc::ptr_eq(&job.parent, control));
+    match (group.key.isolation, group.phase.get()) {
+        (Isolation::Fork, Phase::Ready(_)) => {
+            pool.log.line(&format!("the zygote of {} has ended", group.key.julia.path.display()));
+            pool.remove(group);
+        }
+        (Isolation::Fork, _) => group.fail(),
+        (Isolation::Fresh, _) if had_spare || had_job || group.served.get() > 0 => {}
+        (Isolation::Fresh, _) => group.lose_fresh(),
     }
 }
 
@@ -94,7 +114,7 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
             (Packet::Booted { version }, _) => become_ready(pool, group, version),
             (Packet::CannotFork { probe }, _) => return cannot_fork(pool, group, probe),
             (Packet::Spare { pid }, Some(stream)) => take_spare(pool, group, control, pid, stream).await?,
-            (Packet::Ended { pid, .. }, _) => ended(group, pid),
+            (Packet::Ended { pid, .. }, _) => group.forget(pid),
             _ => {}
         }
     }
@@ -140,14 +160,9 @@ async fn take_spare(
     Ok(())
 }
 
-fn ended(group: &Group, pid: u32) {
-    group.jobs.borrow_mut().remove(&pid);
-    group.spares.borrow_mut().retain(|spare| spare.pid != pid);
-}
-
 /// Waits until a child of ours has ended, and takes it away.
 async fn wait_for(pid: u32) -> Option<i32> {
-    if let Ok(ready) = process::pidfd(pid).and_then(AsyncFd::new) {
+    if let Ok(ready) = process::pidfd(pid).and_then(watch) {
         let _ = ready.readable().await;
         return process::reap(pid);
     }
@@ -159,27 +174,25 @@ async fn wait_for(pid: u32) -> Option<i32> {
     }
 }
 
-/// The parent has died. Its jobs are our children now (`PR_SET_CHILD_SUBREAPER`): their clients hear from us.
-fn adopt_jobs(group: &Group) {
-    for (pid, channel) in group.jobs.borrow_mut().drain() {
-        tokio::task::spawn_local(async move {
-            let watched = Socket::new(channel);
-            let Ok(channel) = watched else { return };
-            tokio::select! {
-                status = wait_for(pid) => {
-                    let packet = Packet::Ended { pid, status: status.unwrap_or(0) };
-                    let _ = channel.send_packet(packet, None);
-                }
-                // Nothing is ever received on a job channel after "go" but its end.
-                _ = channel.packet() => {
-                    signals::send(-pid.cast_signed(), signals::SIGHUP);
-                    signals::send(-pid.cast_signed(), signals::SIGCONT);
-                    tokio::time::sleep(Duration::from_secs(5)).await;
-                    signals::send(-pid.cast_signed(), SIGKILL);
-                    wait_for(pid).await;
-                }
-            }
-        });
+/// The parent of a job has died: the job is our child now (`PR_SET_CHILD_SUBREAPER`), and its client hears from us.
+async fn adopt(pid: u32, channel: OwnedFd) {
+    let Ok(channel) = Socket::new(channel) else { return };
+    tokio::select! {
+        status = wait_for(pid) => {
+            let packet = Packet::Ended { pid, status: status.unwrap_or(0) };
+            let _ = channel.send_packet(packet, None);
+        }
+        () = channel.hung_up() => end_abandoned(pid).await,
+    }
+}
+
+/// What the end of a terminal would send, and later what nobody survives.
+async fn end_abandoned(pid: u32) {
+    signals::send(-pid.cast_signed(), signals::SIGHUP);
+    signals::send(-pid.cast_signed(), signals::SIGCONT);
+    if tokio::time::timeout(Duration::from_secs(5), wait_for(pid)).await.is_err() {
+        signals::send(-pid.cast_signed(), SIGKILL);
+        wait_for(pid).await;
     }
 }
 
@@ -189,7 +202,8 @@ pub(super) async fn dispatch(group: &Group, spare: Spare, bytes: &[u8], descript
     spare.parent.send_packet(Packet::Watch { pid: spare.pid }, Some(channel.as_fd()))?;
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     spare.stream.send(bytes, &borrowed).await?;
-    group.jobs.borrow_mut().insert(spare.pid, channel.try_clone()?);
+    let job = RunningJob { channel: channel.try_clone()?, parent: spare.parent };
+    group.jobs.borrow_mut().insert(spare.pid, job);
     group.served.set(group.served.get() + 1);
     Ok(())
 }

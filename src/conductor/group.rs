@@ -30,6 +30,13 @@ pub(super) struct Spare {
     pub(super) parent: Rc<Socket>,
 }
 
+/// A job that a worker has been given.
+pub(super) struct RunningJob {
+    pub(super) channel: OwnedFd,
+    /// Who will know how it ends.
+    pub(super) parent: Rc<Socket>,
+}
+
 /// How far the workers of a key are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -47,7 +54,7 @@ pub(super) struct Group {
     pub(super) spares: RefCell<VecDeque<Spare>>,
     waiting: RefCell<VecDeque<oneshot::Sender<Spare>>>,
     /// Running jobs and their channels: the conductor takes over those whose parent dies.
-    pub(super) jobs: RefCell<HashMap<u32, OwnedFd>>,
+    pub(super) jobs: RefCell<HashMap<u32, RunningJob>>,
     /// Forks asked for and not answered yet, and fresh workers that boot.
     pub(super) coming: Cell<usize>,
     wanted_spares: Cell<usize>,
@@ -175,6 +182,22 @@ impl Group {
             Phase::Failed(at) => at.elapsed() > RETRY,
             _ => self.jobs.borrow().is_empty() && self.last_used.get().elapsed() > self.time_to_live.get(),
         }
+    }
+
+    /// A fresh worker did not come up. Only the first one's failure tells of all.
+    pub(super) fn lose_fresh(&self) {
+        self.coming.set(self.coming.get().saturating_sub(1));
+        if self.phase.get() == Phase::Booting {
+            self.fail();
+        }
+    }
+
+    /// A job or spare has ended.
+    pub(super) fn forget(&self, pid: u32) {
+        if self.jobs.borrow_mut().remove(&pid).is_some() {
+            self.last_used.set(Instant::now());
+        }
+        self.spares.borrow_mut().retain(|spare| spare.pid != pid);
     }
 
     /// Fewer spares in calm times.

@@ -44,17 +44,20 @@ pub(super) fn start(plan: &Plan, log: &File) -> io::Result<Started> {
 pub fn keep(julia: &OsStr, switches: Vec<OsString>) -> io::Result<()> {
     let control = descriptors::adopt(3)?;
     let log = File::from(descriptors::borrow(2).try_clone_to_owned()?);
-    let plan = Plan {
-        julia: julia.into(),
-        switches,
-        environment: process::environment_block(),
-        isolation: Isolation::Fresh,
-    };
+    let plan =
+        Plan { julia: julia.into(), switches, environment: process::environment_block(), isolation: Isolation::Fresh };
     let worker = worker::start(&plan, &log)?;
     let spare = Packet::Spare { pid: worker.pid }.encode();
     passing::send_all(&control, &spare, &[worker.control.as_fd()])?;
     drop(worker.control);
-    Keeper { pid: worker.pid, ended: process::pidfd(worker.pid)?, control: Some(control), channel: None, hung_up: None }.watch();
+    Keeper {
+        pid: worker.pid,
+        ended: process::pidfd(worker.pid)?,
+        control: Some(control),
+        channel: None,
+        hung_up: None,
+    }
+    .watch();
     Ok(())
 }
 

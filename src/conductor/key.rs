@@ -1,10 +1,10 @@
 //! Which worker may serve which launch: only one whose process-wide state plain Julia would have started with.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::fs;
 
 use super::decline::Decline;
 use crate::env;

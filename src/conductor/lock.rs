@@ -1,6 +1,6 @@
 //! One conductor per socket: a lock, not a pid, proves life.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -14,6 +14,8 @@ use crate::sys::files;
 pub(super) struct Lock {
     socket: PathBuf,
     file: RefCell<Option<File>>,
+    /// Device and inode of the socket that we listen at.
+    bound: Cell<(u64, u64)>,
 }
 
 /// Where the lock of a socket is.
@@ -28,7 +30,7 @@ impl Lock {
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         socket::prepare_folder(path)?;
         let file = files::try_lock(&lock_path(path))?;
-        Ok(file.map(|file| Self { socket: path.to_path_buf(), file: RefCell::new(Some(file)) }))
+        Ok(file.map(|file| Self { socket: path.to_path_buf(), file: RefCell::new(Some(file)), bound: Cell::default() }))
     }
 
     /// Listens at the socket's name, replacing what a dead conductor left there.
@@ -40,6 +42,7 @@ impl Lock {
         let beside = PathBuf::from(beside);
         let _ = fs::remove_file(&beside);
         let listener = bind(&beside)?;
+        self.bound.set(identity(&fs::symlink_metadata(&beside)?));
         fs::rename(&beside, &self.socket)?;
         Ok(listener)
     }
@@ -48,10 +51,14 @@ impl Lock {
     pub(super) fn state(&self) -> State {
         let held = self.file.borrow().as_ref().and_then(|file| file.metadata().ok());
         let named = fs::metadata(lock_path(&self.socket)).ok();
-        let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        let bound = fs::symlink_metadata(&self.socket).is_ok_and(|found| identity(&found) == self.bound.get());
         match (held, named) {
-            (Some(held), Some(named)) if same(&held, &named) => {
-                if self.socket.exists() { State::Held } else { State::SocketLost }
+            (Some(held), Some(named)) if identity(&held) == identity(&named) => {
+                if bound {
+                    State::Held
+                } else {
+                    State::SocketLost
+                }
             }
             _ => State::Lost,
         }
@@ -66,11 +73,15 @@ impl Lock {
     }
 }
 
+fn identity(found: &fs::Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
 /// What has become of our names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Held,
-    /// The socket was removed: it is made again.
+    /// The socket was removed or replaced: it is made again.
     SocketLost,
     /// The lock was removed, with its folder perhaps: another conductor may live, so this one ends.
     Lost,

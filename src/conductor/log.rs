@@ -27,16 +27,17 @@ pub(super) struct LogWriter {
     backend: Backend,
 }
 
-/// Where the conductor of a socket logs: `<state folder>/jlapp/<socket's name>.log`, beside the socket where there is
-/// no state folder.
+/// Where the conductor of a socket logs: in `<state folder>/jlapp/`, named for the socket's whole path with `%` for each
+/// `/`; beside the socket where there is no state folder.
 pub fn log_path(socket: &Path) -> PathBuf {
     let folder = dirs::state_dir().or_else(|| dirs::home_dir().map(|home| home.join(".local/state")));
-    let mut name = socket.file_stem().unwrap_or_default().to_owned();
-    name.push(".log");
-    match folder {
-        Some(folder) => folder.join("jlapp").join(name),
-        None => socket.with_file_name(name),
-    }
+    let name = format!("{}.log", socket.to_string_lossy().replace('/', "%"));
+    folder.map_or_else(|| beside(socket), |folder| folder.join("jlapp").join(name))
+}
+
+/// Where it logs when the state folder takes no file.
+pub fn beside(socket: &Path) -> PathBuf {
+    socket.with_extension("log")
 }
 
 impl Log {
@@ -47,7 +48,7 @@ impl Log {
     pub(super) fn open(socket: &Path, backend: Backend) -> io::Result<(Self, LogWriter)> {
         let mut path = log_path(socket);
         if path.parent().is_some_and(|folder| fs::create_dir_all(folder).is_err()) || open(&path).is_err() {
-            path = socket.with_extension("log");
+            path = beside(socket);
             open(&path)?;
         }
         let (sender, receiver) = unbounded_channel();
@@ -58,6 +59,10 @@ impl Log {
     pub(super) fn line(&self, text: &str) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let _ = self.lines.send(format!("{}.{:03} {text}\n", now.as_secs(), now.subsec_millis()));
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// For workers: what Julia itself prints outside of any launch.

@@ -9,8 +9,8 @@ mod decline;
 mod group;
 mod io;
 mod job;
-mod key;
 mod keeper;
+mod key;
 mod lock;
 mod log;
 mod pool;
@@ -21,6 +21,7 @@ mod status;
 mod ticker;
 
 use std::cell::Cell;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
@@ -29,9 +30,10 @@ use tokio::sync::Notify;
 
 pub use keeper::keep;
 pub use lock::lock_path;
-pub use log::log_path;
+pub use log::{beside as log_path_beside, log_path};
 pub use status::{Report, WorkerReport};
 
+use key::Julia;
 use lock::Lock;
 use log::Log;
 use pool::Pool;
@@ -46,6 +48,8 @@ struct Conductor {
     standing: Standing,
     pool: Rc<Pool>,
     started: Instant,
+    /// Our own program file when we started.
+    program: Option<Julia>,
     io: io::Backend,
     stopping: Notify,
     /// The socket's name was lost and has to be bound again.
@@ -69,6 +73,7 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
             standing: Standing::of(std::process::id())?,
             pool: Rc::new(Pool::new(log.clone())),
             started: Instant::now(),
+            program: own_program(),
             stopping: Notify::new(),
             relisten: Notify::new(),
             sessions: Cell::new(0),
@@ -83,6 +88,11 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
         let _ = tokio::time::timeout(std::time::Duration::from_millis(200), writing).await;
         outcome
     })
+}
+
+fn own_program() -> Option<Julia> {
+    let path = std::env::current_exe().ok()?;
+    Julia::at(path.as_os_str().as_bytes()).ok()
 }
 
 impl Conductor {
@@ -104,6 +114,14 @@ impl Conductor {
         }
         ticking.abort();
         Ok(())
+    }
+
+    /// Our program file is another one by now: an installation of the same release, or a newer one.
+    fn is_replaced(&self) -> bool {
+        self.program.as_ref().is_some_and(|program| {
+            let now = Julia::at(program.path.as_os_str().as_bytes());
+            now.is_ok_and(|now| now != *program)
+        })
     }
 
     fn say_last_words(&self, outcome: &std::io::Result<()>) {

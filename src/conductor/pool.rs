@@ -1,8 +1,7 @@
 //! All workers, by key.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,8 +41,7 @@ impl Pool {
     /// # Errors
     /// All places are taken by groups that run programs.
     pub(super) fn group(self: &Rc<Self>, key: Key, time_to_live: Duration) -> Result<Rc<Group>, Decline> {
-        let cannot_fork = key.isolation == Isolation::Fork && self.unforkable.borrow().contains_key(&key.julia);
-        let key = if cannot_fork { key.fresh() } else { key };
+        let key = if self.is_fresh_instead(&key) { key.fresh() } else { key };
         self.retire_replaced(&key.julia);
         let known = self.groups.borrow().get(&key).cloned();
         if let Some(group) = known.filter(|group| !group.is_expired()) {
@@ -67,6 +65,15 @@ impl Pool {
             self.log.line(&format!("{} was replaced: its workers retire", key.julia.path.display()));
             self.drop_group(&key);
         }
+    }
+
+    /// Lets go of a group whose zygote has ended.
+    pub(super) fn remove(&self, group: &Rc<Group>) {
+        let is_current = self.groups.borrow().get(&group.key).is_some_and(|known| Rc::ptr_eq(known, group));
+        if is_current {
+            self.groups.borrow_mut().remove(&group.key);
+        }
+        group.retire();
     }
 
     fn drop_group(&self, key: &Key) {
@@ -114,16 +121,16 @@ impl Pool {
         }
     }
 
+    /// Launches with this key, which asks for a fork, are served by fresh workers.
+    pub(super) fn is_fresh_instead(&self, key: &Key) -> bool {
+        key.isolation == Isolation::Fork && self.unforkable.borrow().contains_key(&key.julia)
+    }
+
     pub(super) fn note_unforkable(&self, julia: &Julia, why: &str) {
         self.unforkable.borrow_mut().insert(julia.clone(), why.to_owned());
     }
 
     pub(super) fn count_declined(&self, reason: Decline) {
         *self.declined.borrow_mut().entry(reason).or_default() += 1;
-    }
-
-    /// Paths of all Julias in use.
-    pub(super) fn julias(&self) -> HashSet<PathBuf> {
-        self.groups.borrow().keys().map(|key| key.julia.path.clone()).collect()
     }
 }

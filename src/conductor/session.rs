@@ -1,9 +1,10 @@
 //! One connection: a question and its answer.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -38,10 +39,12 @@ async fn converse(conductor: &Rc<Conductor>, stream: UnixStream) -> io::Result<(
     let socket = Socket::new(OwnedFd::from(stream))?;
     let question = tokio::time::timeout(SPEAK_TIMEOUT, socket.frame()).await??;
     let Some(question) = question else { return Ok(()) };
-    if question.header.protocol != PROTOCOL || question.header.release > Release::OURS {
-        return give_way(conductor, &socket, &question).await;
+    let kind = question.header.kind();
+    let replaces = question.header.release > Release::OURS || conductor.is_replaced();
+    if question.header.protocol != PROTOCOL || (replaces && kind == Ok(Kind::Launch)) {
+        return give_way(conductor, &socket, replaces).await;
     }
-    match question.header.kind().map_err(io::Error::other)? {
+    match kind.map_err(io::Error::other)? {
         Kind::Launch => launch(conductor, &socket, question, peer.pid.as_raw_nonzero().get().unsigned_abs()).await,
         Kind::Status => answer(&socket, Kind::Report, status::report(conductor).as_bytes()).await,
         Kind::Stop => {
@@ -57,11 +60,11 @@ async fn answer(socket: &Socket, kind: Kind, body: &[u8]) -> io::Result<()> {
 }
 
 /// A newer client replaces us; an older one is told to go its own way.
-async fn give_way(conductor: &Conductor, socket: &Socket, question: &Frame) -> io::Result<()> {
-    if question.header.release <= Release::OURS {
+async fn give_way(conductor: &Conductor, socket: &Socket, replaces: bool) -> io::Result<()> {
+    if !replaces {
         return answer(socket, Kind::Direct, b"other-release").await;
     }
-    conductor.log.line("a newer client takes over");
+    conductor.log.line("a newer release takes over");
     conductor.stop();
     answer(socket, Kind::Retired, &[]).await
 }
@@ -71,37 +74,66 @@ async fn launch(conductor: &Rc<Conductor>, socket: &Socket, question: Frame, pid
     match hand_over(conductor, &body, &descriptors, pid).await {
         // The client hears from its worker; its hang-up here is of no interest.
         Ok(()) => Ok(()),
-        Err(reason) => {
-            conductor.pool.count_declined(reason);
+        Err(Obstacle::Ourselves) => {
+            conductor.log.line("started with less than a client has: the client starts another one");
+            conductor.stop();
             drop(descriptors);
+            answer(socket, Kind::Retired, &[]).await
+        }
+        Err(Obstacle::Declined(reason)) => {
+            conductor.pool.count_declined(reason);
             answer(socket, Kind::Direct, reason.name().as_bytes()).await
         }
     }
 }
 
 /// Finds the worker and gives it the job.
-async fn hand_over(
-    conductor: &Rc<Conductor>,
-    body: &[u8],
-    descriptors: &[OwnedFd],
-    pid: u32,
-) -> Result<(), Decline> {
+async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedFd], pid: u32) -> Result<(), Obstacle> {
     let launch = Launch::decode(body).map_err(|_| Decline::Malformed)?;
     let words: Vec<_> = launch.arguments.iter().cloned().map(OsStringExt::from_vec).collect();
-    let line = parse(&words).map_err(|_| Decline::Malformed)?;
+    let mut line = parse(&words).map_err(|_| Decline::Malformed)?;
     if descriptors.len() != launch.descriptors.len() + 2 {
-        return Err(Decline::Malformed);
+        return Err(Decline::Malformed.into());
     }
     let client = Standing::of(pid).map_err(|_| Decline::Credentials)?;
-    admission::admit(&conductor.standing, &client)?;
+    if let Err(reason) = admission::admit(&conductor.standing, &client) {
+        let broader = conductor.standing.is_narrower_than(&client);
+        return Err(if broader { Obstacle::Ourselves } else { reason.into() });
+    }
+    if let Some(directory) = descriptors.get(1).and_then(path_of) {
+        line.resolve_paths(&directory);
+    }
     let key = Key::new(Julia::at(&launch.julia)?, &line, &launch);
-    let pool = &conductor.pool;
-    let group = pool.group(key, time_to_live(&launch))?;
-    check_version(&group, &line)?;
-    let require = launch.require;
+    let (time_to_live, require) = (time_to_live(&launch), launch.require);
     let job = job::compose(launch, &line, &conductor.standing, &client);
     let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;
-    give_to_a_worker(conductor, &group, require, &line, &bytes, descriptors).await
+    loop {
+        let group = conductor.pool.group(key.clone(), time_to_live)?;
+        check_version(&group, &line)?;
+        match give_to_a_worker(conductor, &group, require, &line, &bytes, descriptors).await {
+            // What turned out not to be forkable while the launch waited is served fresh.
+            Err(Decline::CannotBoot) if conductor.pool.is_fresh_instead(&group.key) => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// The path of an open folder, for what Julia resolves at its start.
+fn path_of(folder: &OwnedFd) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd())).ok()
+}
+
+/// Why a launch is not handed over.
+enum Obstacle {
+    Declined(Decline),
+    /// This conductor was started with less than the client has; one started by the client would do.
+    Ourselves,
+}
+
+impl From<Decline> for Obstacle {
+    fn from(reason: Decline) -> Self {
+        Self::Declined(reason)
+    }
 }
 
 /// A spare that has died meanwhile is no reason: there are others.

@@ -2,9 +2,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::unix::AsyncFd;
 
+use super::io::watch;
 use crate::protocol::{HEADER_BYTES, Header, PACKET_BYTES, Packet};
 use crate::sys::passing;
 
@@ -21,7 +24,7 @@ pub(super) struct Frame {
 impl Socket {
     pub(super) fn new(socket: OwnedFd) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&socket, true)?;
-        Ok(Self(AsyncFd::new(socket)?))
+        Ok(Self(watch(socket)?))
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
@@ -76,6 +79,19 @@ impl Socket {
         }
         let packet = Packet::decode(&bytes[..count]).map_err(io::Error::other)?;
         Ok(Some((packet, descriptors.into_iter().next())))
+    }
+
+    /// Waits until the peer has closed, taking nothing that others are to receive from this socket.
+    pub(super) async fn hung_up(&self) {
+        loop {
+            let mut polled = [PollFd::new(self.0.get_ref(), PollFlags::empty())];
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let closed = poll(&mut polled, Some(&now)).is_ok() && polled[0].revents().contains(PollFlags::HUP);
+            if closed {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Sends all bytes, with the descriptors on the first of them.

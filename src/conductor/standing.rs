@@ -30,7 +30,17 @@ pub(super) struct Standing {
 
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 const CREDENTIALS: [&str; 11] = [
-    "Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:",
+    "Uid:",
+    "Gid:",
+    "Groups:",
+    "CapInh:",
+    "CapPrm:",
+    "CapEff:",
+    "CapBnd:",
+    "CapAmb:",
+    "NoNewPrivs:",
+    "Seccomp:",
+    "Seccomp_filters:",
 ];
 
 /// How a client differs from the workers, in the order of gravity.
@@ -62,6 +72,18 @@ impl Standing {
         })
     }
 
+    /// Whether this process only lacks what `client` has, of what a process can lose and never regain: a conductor
+    /// started from a client under `nice`, `taskset`, `ulimit -H` or without privileges.
+    pub(super) fn is_narrower_than(&self, client: &Self) -> bool {
+        let same_place = (&self.namespaces, self.root, &self.label, self.policy)
+            == (&client.namespaces, client.root, &client.label, client.policy);
+        let limits = self.limits.iter().zip(&client.limits).all(|(ours, theirs)| ours.1 <= theirs.1);
+        let credentials =
+            self.credentials.iter().zip(&client.credentials).all(|(ours, theirs)| is_lesser(ours, theirs));
+        let processors = is_subset(&self.processors, &client.processors);
+        same_place && limits && credentials && processors && self.niceness >= client.niceness
+    }
+
     /// What keeps a child of ours from being what `client` is; control groups apart.
     pub(super) fn difference(&self, client: &Self) -> Option<Difference> {
         if (&self.namespaces, self.root) != (&client.namespaces, client.root) {
@@ -70,10 +92,37 @@ impl Standing {
             Some(Difference::Credentials)
         } else if client.limits.iter().zip(&self.limits).any(|(theirs, ours)| theirs.1 > ours.1) {
             Some(Difference::Limits)
-        } else if (self.policy, &self.processors) != (client.policy, &client.processors) || client.niceness < self.niceness {
+        } else if (self.policy, &self.processors) != (client.policy, &client.processors)
+            || client.niceness < self.niceness
+        {
             Some(Difference::Scheduling)
         } else {
             None
         }
+    }
+}
+
+/// Compares two lines of `/proc/<pid>/status` with the same name: sets of capabilities, or modes that grow.
+fn is_lesser(ours: &str, theirs: &str) -> bool {
+    let (Some((name, our_value)), Some((_, their_value))) = (ours.split_once(':'), theirs.split_once(':')) else {
+        return false;
+    };
+    match name {
+        "CapInh" | "CapPrm" | "CapEff" | "CapBnd" | "CapAmb" => is_subset(ours, theirs),
+        "NoNewPrivs" | "Seccomp" | "Seccomp_filters" => our_value.trim() >= their_value.trim(),
+        _ => our_value == their_value,
+    }
+}
+
+/// Whether one bit mask, hexadecimal behind a colon and perhaps with commas, holds no bit that the other lacks.
+fn is_subset(ours: &str, theirs: &str) -> bool {
+    let mask = |line: &str| {
+        let digits: String =
+            line.split_once(':').map_or("", |(_, value)| value).chars().filter(char::is_ascii_hexdigit).collect();
+        u128::from_str_radix(&digits, 16).ok()
+    };
+    match (mask(ours), mask(theirs)) {
+        (Some(ours), Some(theirs)) => ours & !theirs == 0,
+        _ => ours == theirs,
     }
 }

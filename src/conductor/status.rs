@@ -45,13 +45,18 @@ pub(super) fn report(conductor: &Conductor) -> String {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         socket: conductor.socket.display().to_string(),
-        log: super::log_path(&conductor.socket).display().to_string(),
+        log: conductor.log.path().display().to_string(),
         io: conductor.io.name().to_owned(),
         uptime_seconds: conductor.started.elapsed().as_secs(),
         spare_hits: pool.spare_hits.get(),
         declined: pool.declined.borrow().iter().map(|(reason, count)| (reason.name().to_owned(), *count)).collect(),
         workers: pool.groups.borrow().values().map(|group| worker_report(group)).collect(),
-        not_forked: pool.unforkable.borrow().iter().map(|(julia, why)| (julia.path.display().to_string(), why.clone())).collect(),
+        not_forked: pool
+            .unforkable
+            .borrow()
+            .iter()
+            .map(|(julia, why)| (julia.path.display().to_string(), why.clone()))
+            .collect(),
     };
     serde_json::to_string(&report).unwrap_or_default()
 }

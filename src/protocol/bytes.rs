@@ -101,13 +101,10 @@ impl<'a> Reader<'a> {
         self.take(len).map(<[u8]>::to_vec)
     }
 
-    pub fn list<T>(
-        &mut self,
-        mut each: impl FnMut(&mut Self) -> Result<T, Malformed>,
-    ) -> Result<Vec<T>, Malformed> {
+    pub fn list<T>(&mut self, mut each: impl FnMut(&mut Self) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
         let len = self.u32()? as usize;
         // A hostile length must not reserve memory ahead of the bytes that would fill it.
-        let mut items = Vec::with_capacity(len.min(self.bytes.len()));
+        let mut items = Vec::with_capacity(len.min(self.bytes.len() / 4));
         for _ in 0..len {
             items.push(each(self)?);
         }

@@ -34,16 +34,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
-        Self::Launch,
-        Self::Status,
-        Self::Stop,
-        Self::Direct,
-        Self::Retired,
-        Self::Report,
-        Self::Stopped,
-        Self::Job,
-    ];
+    const ALL: [Self; 8] =
+        [Self::Launch, Self::Status, Self::Stop, Self::Direct, Self::Retired, Self::Report, Self::Stopped, Self::Job];
 
     fn from_wire(value: u16) -> Result<Self, Malformed> {
         Self::ALL.into_iter().find(|kind| *kind as u16 == value).ok_or(Malformed("has an unknown kind"))

@@ -13,7 +13,7 @@ pub enum Packet {
     Ready { pid: u32 },
     /// Client → worker: run. Sent at most once; before it nothing of the program has run, after it nothing else may.
     Go,
-    /// Parent → client: the job's status as `waitpid` reported it.
+    /// Parent → client: the job's status as `waitpid` reported it. Or ahead of that from the job itself, when it exits.
     Ended { pid: u32, status: i32 },
     /// Conductor → zygote: fork that many spares.
     Fork { count: i32 },

@@ -3,12 +3,15 @@
 use std::io;
 use std::ptr;
 
+/// Resources of Linux, `RLIMIT_CPU` to `RLIMIT_RTTIME` (include/uapi/asm-generic/resource.h).
+const RESOURCES: libc::__rlimit_resource_t = 16;
+
 /// Soft and hard limit of each resource of process `pid`, by resource number; `u64::MAX` is unlimited.
 ///
 /// # Errors
 /// The process has gone or is not ours to ask.
 pub fn of_process(pid: u32) -> io::Result<Vec<(u64, u64)>> {
-    (0..libc::RLIMIT_NLIMITS).map(|resource| of_resource(pid, resource)).collect()
+    (0..RESOURCES).map(|resource| of_resource(pid, resource)).collect()
 }
 
 fn of_resource(pid: u32, resource: libc::__rlimit_resource_t) -> io::Result<(u64, u64)> {

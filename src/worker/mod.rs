@@ -17,8 +17,10 @@ use crate::sys::process::{Command, spawn};
 pub const SOURCE: &str = concat!(
     include_str!("julia/system.jl"),
     include_str!("julia/packet.jl"),
+    include_str!("julia/leave.jl"),
     include_str!("julia/job.jl"),
     include_str!("julia/fork.jl"),
+    include_str!("julia/memory.jl"),
     include_str!("julia/internals.jl"),
     include_str!("julia/signals.jl"),
     include_str!("julia/run.jl"),

@@ -17,7 +17,7 @@ impl Acceptor {
     pub(in crate::conductor) fn bind(path: &Path) -> io::Result<Self> {
         let listener = UnixListener::bind(path)?;
         listener.set_nonblocking(true)?;
-        Ok(Self(AsyncFd::new(listener)?))
+        Ok(Self(super::watch(listener)?))
     }
 
     pub(in crate::conductor) async fn accept(&self) -> io::Result<UnixStream> {

@@ -8,6 +8,9 @@ mod append;
 
 use std::future::Future;
 use std::io;
+use std::os::fd::AsRawFd;
+
+use tokio::io::unix::AsyncFd;
 
 use crate::env;
 
@@ -28,6 +31,12 @@ impl Backend {
             Self::Epoll => "epoll",
         }
     }
+}
+
+/// Registers an owned descriptor with the event loop, which either backend's runtime has.
+#[expect(deprecated, reason = "`register` is unsafe for types that may close early; an owned descriptor cannot")]
+pub(super) fn watch<T: AsRawFd>(owned: T) -> io::Result<AsyncFd<T>> {
+    AsyncFd::new(owned)
 }
 
 /// Runs the conductor's one task, and all that it spawns, on this thread.

@@ -7,6 +7,7 @@ function boot(kind::String)
     control = dup_high(Cint(3))
     dup2(0, 3)
     dup2(0, 4)                                                         # this source, read by now
+    register_leaving()
     append!(OWN_VARIABLES, own_variables())
     for fd in 0:2
         STDIO_DUPLICATES[fd+1] = stdio_duplicate(fd)
@@ -16,18 +17,39 @@ end
 
 version_number() = Int32(VERSION.major << 16 | VERSION.minor << 8 | VERSION.patch)
 
+const STAGES = Pair{String,UInt64}[]
+stage(name::String) = (push!(STAGES, name => now_ns()); nothing)
+
+# One line in the log: how long each part of booting took.
+function log_stages()
+    text = "boot:"
+    for i in 2:length(STAGES)
+        text *= string(" ", STAGES[i].first, " ", div(STAGES[i].second - STAGES[i-1].second, 1_000_000), " ms")
+    end
+    ccall(:dprintf, Cint, (Cint, Cstring, Cstring), 2, "%s\n", text)
+    nothing
+end
+
 function boot_zygote(control::Cint)
+    stage("start")
     prepare_interrupts()
-    inherited = inherited_descriptors()
-    zygote = Zygote(control, inherited, Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), Cint[])
+    zygote = Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), Cint[])
     compile_own()
-    failed = is_forkable(inherited) ? rehearse(inherited) : -1
+    prepare_huge_pages()
+    use_huge_pages()
+    stage("own")
+    failed = is_forkable(zygote.inherited) ? rehearse() : -1
     if failed != 0
         tell(zygote, CANNOT_FORK, 0, failed)
         quit(1)
     end
     forget_own_traces()
     GC.gc()
+    ccall(:malloc_trim, Cint, (Csize_t,), 0)
+    use_huge_pages()
+    stage("memory")
+    log_stages()
+    zygote.inherited = inherited_descriptors()                         # after everything that may open or close some
     collecting(false)                                                  # a zygote never collects; its children do
     tell(zygote, BOOTED, 0, version_number())
     serve(zygote)

@@ -18,6 +18,7 @@
 # | jl_uv_file_handle, jl_stdout_stream    | all                                                      | src/jl_uv.c                   |
 # | open(::RawFD) makes a stream           | all                                                      | base/stream.jl                |
 # | stdout in an IOContext for --color     | from 1.6, where it is no terminal                        | base/stream.jl, reinit_stdio  |
+# | display_error, current_exceptions      | all; Vector and catch_stack to 1.6, ExceptionStack from 1.7 | base/client.jl             |
 # | jl_exit, jl_atexit_hook                | all                                                      | src/init.c                    |
 # | jl_raise                               | from 1.9: a signal ends Julia as that signal; before: 128 + n | src/signals-unix.c       |
 # | jl_filename, jl_lineno                 | to 1.12 plain data                                       | src/toplevel.c                |
@@ -200,6 +201,13 @@ function run_program(stack_bytes::UInt64)
     wait(task)
     status = task.result
     ccall(:jl_exit, Cvoid, (Int32,), status isa Int32 ? status : Int32(0))
+end
+
+# Shows the exception that is being handled as Julia's own start does: 1.5 and 1.6 take a vector, 1.7 on an ExceptionStack.
+function show_error(io)
+    stack = isdefined(Base, :current_exceptions) ? Base.current_exceptions() : Base.catch_stack()
+    Base.invokelatest(Base.display_error, io, stack)
+    nothing
 end
 
 # ---- compiling ahead ----

@@ -4,10 +4,13 @@
 
 const DEADLINE_NS = UInt64(30_000_000_000)
 
+# Children that run the probes, all at once.
+const PROBING = 3
+
 # Exercises, in a child, what a program may need after a fork; an exception means that it cannot be had.
 const PROBES = [
-    "sum(f(x) for f in (sin, cos), x in 1.0:3.0) isa Float64 || error(\"compile\")",
-    "for i in 1:3; x = [Vector{Int}(undef, i) for i in 1:2000]; GC.gc(i == 3); length(x); end",
+    "f(x, n) = (for i in 1:n; x = muladd(x, 0.5, i); end; x); f(1.0, 9) isa Float64 || error(\"compile\")",
+    "x = [string(i) for i in 1:2000]; GC.gc(); length(x)",
     "t = Task(() -> (sleep(0.01); 7)); schedule(t); fetch(t) == 7 || error(\"task\")",
     "read(`sh -c 'echo a; exit 0'`, String) == \"a\\n\" || error(\"subprocess\")",
     "try; error(\"x\"); catch e; e isa ErrorException || rethrow(); end; length(catch_backtrace()) >= 0",
@@ -33,14 +36,14 @@ end
 function rehearsals(folder::String)
     program = joinpath(folder, "hello.jl")
     failing = joinpath(folder, "error.jl")
-    write(program, "function main(args)\n    println(\"hello \", length(args), ' ', 1.5)\nend\nmain(ARGS)\nprint(stderr, \"x\")\n")
+    write(program, "function main(args)\n    println(\"hello \", length(args), ' ', 1.5)\nend\nmain(ARGS)\nprintln(\"hello\")\nprintln(1)\nprint(stderr, \"x\")\nprintln(\"a \$(length(ARGS)) b\")\n@show 1\n")
     write(failing, "f(x) = error(\"no \$x\")\nf(1)\n")
-    list = Rehearsal[]
-    for stdio in (:file, :pipe, :terminal)
-        push!(list, Rehearsal(stdio, ["eprintln(1)"], ["a"], 0), Rehearsal(stdio, String[], [program, "a", "b"], 0))
-    end
-    push!(list, Rehearsal(:pipe, String[], [failing], 1), Rehearsal(:pipe, ["E1+1"], String[], 0))
-    push!(list, Rehearsal(:file, ["L" * program, "enothing"], String[], 0))
+    Rehearsal[
+        Rehearsal(:terminal, String[], [program, "a", "b"], 0),
+        Rehearsal(:pipe, String[], [program, "a", "b"], 0),
+        Rehearsal(:file, ["L" * program, "eprintln(1)", "E1+1"], ["a"], 0),
+        Rehearsal(:terminal, String[], [failing], 1),
+    ]
 end
 
 struct Rehearsing
@@ -91,11 +94,18 @@ function rehearsal_stdio(kind::Symbol)
         ccall(:pipe2, Cint, (Ptr{Cvoid}, Cint), out, CLOEXEC)
         return [dup_high(in), dup_high(out[][2]), dup_high(out[][2])]
     end
-    leader = ccall(:posix_openpt, Cint, (Cint,), 2 | 0o400)             # O_RDWR | O_NOCTTY
-    leader < 0 && return [null(), null(), null()]
+    leader, terminal = open_terminal()
+    terminal < 0 && return [null(), null(), null()]
+    [dup_high(terminal) for _ in 1:3]
+end
+
+# A pseudo-terminal that is nobody's controlling terminal: its two ends, -1 where there is none to be had (pty(7)).
+function open_terminal()
+    leader = ccall(:posix_openpt, Cint, (Cint,), 2 | 0o400 | CLOEXEC)                       # O_RDWR | O_NOCTTY
+    leader < 0 && return (Cint(-1), Cint(-1))
     ccall(:grantpt, Cint, (Cint,), leader); ccall(:unlockpt, Cint, (Cint,), leader)
     name = unsafe_string(ccall(:ptsname, Cstring, (Cint,), leader))
-    [dup_high(ccall(:open, Cint, (Cstring, Cint, Cint...), name, 2 | 0o400, 0)) for _ in 1:3]
+    (leader, ccall(:open, Cint, (Cstring, Cint, Cint...), name, 2 | 0o400 | CLOEXEC, 0))
 end
 
 # Waits for a child until the deadline; its wait status, or -1 where it had to be killed.
@@ -113,30 +123,42 @@ function await(child::Rehearsing, deadline::UInt64)
 end
 
 # Runs all probes and rehearsals; 0, or the number of the first that failed.
-function rehearse(inherited::Inherited)
+function rehearse()
     folder = mktempdir(cleanup = false)
     deadline = now_ns() + DEADLINE_NS
     failed = 0
+    try
+        scout(folder, deadline) && exercise(joinpath(folder, "exercise.jl"))
+    catch
+        # First calls stay slow; nothing else depends on it.
+    end
+    stage("exercise")
+    inherited = inherited_descriptors()
     list = rehearsals(folder)
-    children = Rehearsing[fork_rehearsal(probe, inherited, folder, i, 0) for i in 1:3]
+    children = Rehearsing[fork_rehearsal(probe, inherited, folder, i, 0) for i in 1:PROBING]
     Core.eval(Module(:Beside), :(sum(x -> x^2 + $(length(children)), 1:10)))       # the parent compiles at the same time
     for (i, rehearsal) in enumerate(list)
-        push!(children, fork_rehearsal(() -> run_rehearsal(rehearsal, folder), inherited, folder, 3 + i, rehearsal.status))
+        push!(children, fork_rehearsal(() -> run_rehearsal(rehearsal, folder), inherited, folder, PROBING + i, rehearsal.status))
     end
     for child in children
         await(child, deadline) == child.status << 8 || failed != 0 || (failed = child.number)
     end
-    failed == 0 && for child in children
-        compile_traced(child.trace)
+    stage("children")
+    if failed == 0
+        compile_traced([child.trace for child in children[PROBING+1:end]])
+        stage("methods")
     end
     rm(folder, recursive = true, force = true)
     failed
 end
 
-# Compiles what a child had to compile. Lines that mean nothing here are skipped.
-function compile_traced(path::String)
-    isfile(path) || return
-    for line in eachline(path)
+# Compiles what children had to compile. Lines that mean nothing here are skipped.
+function compile_traced(paths::Vector{String})
+    lines = Set{String}()
+    for path in paths
+        isfile(path) && union!(lines, eachline(path))
+    end
+    for line in lines
         startswith(line, "precompile(") || continue
         try
             Core.eval(SELF, Meta.parse(line))
@@ -144,3 +166,83 @@ function compile_traced(path::String)
         end
     end
 end
+
+# What most programs do first, done here with the very functions that run programs: compiling a method ahead leaves its first
+# call slow, since nothing has been looked up yet. Nothing in it defines or assigns anything in Main.
+const EXERCISE = """
+println("a")
+println(1)
+println("a", 1)
+println("a \$(1 + 1) b")
+print("a", 1.5, ' ', :b, '\\n')
+print(stderr, "x", 1)
+println(stderr, "x")
+show(stdout, [1, 2])
+for i in 1:2; println(i); end
+join(["a", "b"], ","); split("a b"); string(1, "x"); parse(Int, "1"); length(ARGS); isempty(ARGS)
+"""
+
+# A failing program ends Julia, so on versions where this one has not been seen to run a child goes first.
+function scout(folder::String, deadline::UInt64)
+    VERSION < v"1.6-" && return true
+    path = joinpath(folder, "scout.jl")
+    write(path, EXERCISE)
+    rehearsal = Rehearsal(:file, String[], [path, "a"], 0)
+    await(fork_rehearsal(() -> run_rehearsal(rehearsal, folder), inherited_descriptors(), folder, 0, 0), deadline) == 0
+end
+
+function exercise(path::String)
+    write(path, EXERCISE)
+    null = ccall(:open, Cint, (Cstring, Cint, Cint...), "/dev/null", 1 | CLOEXEC, 0)
+    kept = [dup_high(STDIO_DUPLICATES[n]) for n in 2:3]
+    for n in 2:3; dup2(null, STDIO_DUPLICATES[n]); end
+    as_program(String[], [path, "a"])
+    as_program(["enothing"], ["a"])
+    as_program(["eprintln(1)"], String[])
+    foreach(flush, (stdout, stderr))
+    for n in 2:3; dup2(kept[n-1], STDIO_DUPLICATES[n]); close_fd(kept[n-1]); end
+    close_fd(null)
+    exercise_streams(path)
+end
+
+# Julia's own start for a program, in this process.
+function as_program(commands::Vector{String}, arguments::Vector{String})
+    set_commands(commands)
+    set_arguments(arguments)
+    task = Base.invokelatest(Task, Base._start, 8 << 20)
+    schedule(task)
+    wait(task)
+end
+
+# The same on a file, a pipe and a terminal of our own. Showing an error reads the debug information of Julia itself, which
+# takes seconds the first time in a process.
+function exercise_streams(path::String)
+    write(path, "error(1)")
+    exercise_stream(ccall(:open, Cint, (Cstring, Cint, Cint...), "/dev/null", 1 | CLOEXEC, 0), path)
+    both = Ref{NTuple{2,Cint}}((-1, -1))
+    ccall(:pipe2, Cint, (Ptr{Cvoid}, Cint), both, CLOEXEC)
+    exercise_stream(both[][2], path)
+    close_fd(both[][1])
+    # From 1.11 on a terminal's properties are looked up once per process, and most of this is in the system image.
+    VERSION < v"1.11-" || return
+    leader, terminal = open_terminal()
+    exercise_stream(terminal, path)
+    close_fd(leader)
+end
+
+function exercise_stream(fd::Cint, failing::String)
+    fd < 0 && return
+    stream = open_stream(fd)
+    stream === nothing && return
+    for text in EXERCISES_ON_STREAMS
+        Core.eval(SELF, :(let io = $stream; $text; end))
+    end
+    try
+        Base.include(Module(:Exercise), failing)
+    catch
+        show_error(stream)
+    end
+    close(stream)
+    yield()
+end
+const EXERCISES_ON_STREAMS = [:(println(io, "a")), :(println(io, 1)), :(print(io, "a", 1.5, ' ', :b)), :(println(io, "a", 1)), :(flush(io))]

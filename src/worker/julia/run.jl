@@ -16,6 +16,7 @@ function wait_for_job(socket::Cint, buffers::MessageBuffers, forked::Bool)
     send(channel, encode_packet(READY, getpid(), 0), Cint(-1), buffers)
     become(job, fds)
     wait_for_go(channel, buffers) || quit(0)
+    remember_channel(channel)
     forked && install_signals(job)
     start_program(job)
 end

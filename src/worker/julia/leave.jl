@@ -1,0 +1,33 @@
+# Telling the client how the program ended, as soon as nothing of it can be observed any more.
+#
+# The kernel takes milliseconds to take a process's memory away, and only then does the parent hear of its end. So the last of
+# the C library's exit handlers (it was registered first, exit(3)) closes every descriptor but the job's channel, which
+# releases files, locks and sockets, and sends the status ahead. The parent's report follows, for endings of other kinds.
+
+const CHANNEL = Ref{Cint}(-1)               # the job's channel; -1: no job, nothing to tell
+const OWN_PID = Ref{Cint}(0)
+const LAST_PACKET = zeros(UInt8, PACKET_BYTES)
+const LAST_BUFFERS = MessageBuffers()
+
+function leave(status::Cint, ::Ptr{Cvoid})::Cvoid
+    channel = CHANNEL[]
+    (channel < 0 || getpid() != OWN_PID[]) && return nothing
+    ccall(:fflush, Cint, (Ptr{Cvoid},), C_NULL)
+    close_range(0, channel - 1)
+    close_range(channel + 1, 1 << 20)
+    send(channel, encode_packet!(LAST_PACKET, ENDED, OWN_PID[], (status & 0xff) << 8), Cint(-1), LAST_BUFFERS)
+    quit(status)
+    nothing
+end
+
+# Called while nothing else has registered an exit handler that the program could care about.
+function register_leaving()
+    ccall(:on_exit, Cint, (Ptr{Cvoid}, Ptr{Cvoid}), @cfunction(leave, Cvoid, (Cint, Ptr{Cvoid})), C_NULL)
+    nothing
+end
+
+function remember_channel(channel::Cint)
+    CHANNEL[] = channel
+    OWN_PID[] = getpid()
+    nothing
+end

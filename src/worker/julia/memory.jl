@@ -1,0 +1,82 @@
+# Memory arranged so that forking and ending a child is cheap. Both cost by the page: a booted Julia has some 40,000 private
+# pages, three quarters of them the system image's relocated data. In huge pages they are a hundred entries instead.
+# Everything here is an optimisation: where the kernel refuses, memory stays as it is.
+
+const HUGE = UInt(2 << 20)
+const MADV_HUGEPAGE = Cint(14)
+const MADV_COLLAPSE = Cint(25)          # Linux 6.1
+
+struct Mapping
+    first::UInt
+    last::UInt                          # exclusive
+    from_file::Bool
+end
+
+# Private writable mappings that hold at least one huge page (proc_pid_maps(5)).
+function large_mappings()
+    found = Mapping[]
+    for line in eachline("/proc/self/maps")
+        words = split(line)
+        words[2] == "rw-p" || continue
+        range = split(words[1], '-')
+        mapping = Mapping(parse(UInt, range[1], base = 16), parse(UInt, range[2], base = 16), words[5] != "0")
+        name = length(words) > 5 ? words[6] : ""
+        startswith(name, "[stack") || mapping.last - mapping.first < 2HUGE || push!(found, mapping)
+    end
+    found
+end
+
+# Resident size in bytes of a mapping: reserved address space is left alone.
+function resident(mapping::Mapping)
+    count = div(mapping.last - mapping.first, 4096)
+    present = zeros(UInt8, count)
+    ccall(:mincore, Cint, (UInt, UInt, Ptr{UInt8}), mapping.first, mapping.last - mapping.first, present) == 0 || return 0
+    4096 * Base.count(x -> x & 1 != 0, present)
+end
+
+function use_huge_pages()
+    for mapping in large_mappings()
+        size = mapping.last - mapping.first
+        if mapping.from_file
+            replace_by_huge(mapping.first, size)
+        elseif resident(mapping) > size ÷ 4
+            collapse(mapping)
+        end
+    end
+    nothing
+end
+
+# Pages of a private file mapping cannot be collapsed: they are copied into an anonymous one, which then takes their place.
+# Between the copy and the move nothing may write there: no allocation, no call but these two.
+function replace_by_huge(start::UInt, size::UInt)
+    space = ccall(:mmap, UInt, (UInt, UInt, Cint, Cint, Cint, Clong), 0, size + HUGE, 3, 0x22, -1, 0)     # PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS
+    space == typemax(UInt) && return
+    target = space + mod(start - space, HUGE)                          # the same place within a huge page
+    ccall(:madvise, Cint, (UInt, UInt, Cint), target, size, MADV_HUGEPAGE)
+    target > space && ccall(:munmap, Cint, (UInt, UInt), space, target - space)
+    rest = space + size + HUGE - (target + size)
+    rest > 0 && ccall(:munmap, Cint, (UInt, UInt), target + size, rest)
+    copy_and_move(target, start, size)
+    nothing
+end
+
+@noinline function copy_and_move(target::UInt, start::UInt, size::UInt)
+    ccall(:memcpy, Ptr{Cvoid}, (UInt, UInt, UInt), target, start, size)
+    ccall(:mremap, UInt, (UInt, UInt, UInt, Cint, UInt), target, size, size, 3, start)                     # MREMAP_MAYMOVE | MREMAP_FIXED
+end
+
+function collapse(mapping::Mapping)
+    first = (mapping.first + HUGE - 1) & ~(HUGE - 1)
+    size = (mapping.last & ~(HUGE - 1)) - first
+    ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_HUGEPAGE)
+    ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_COLLAPSE)
+    nothing
+end
+
+# Links the two calls of copy_and_move, on memory of our own, so that the real one resolves nothing.
+function prepare_huge_pages()
+    one, other = [ccall(:mmap, UInt, (UInt, UInt, Cint, Cint, Cint, Clong), 0, 4096, 3, 0x22, -1, 0) for _ in 1:2]
+    copy_and_move(one, other, UInt(4096))
+    ccall(:munmap, Cint, (UInt, UInt), other, 4096)
+    nothing
+end
