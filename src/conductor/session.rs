@@ -151,15 +151,17 @@ async fn give_to_a_worker(
     descriptors: &[OwnedFd],
 ) -> Result<(), Decline> {
     for _ in 0..4 {
-        let claim = conductor.pool.claim(group, require)?;
-        adoption::replenish(&conductor.pool, group);
-        let spare = match claim {
+        let spare = match conductor.pool.claim(group, require)? {
             Claim::Now(spare) => *spare,
-            Claim::Later(spare) => spare.await.map_err(|_| Decline::CannotBoot)?,
+            Claim::Later(spare) => {
+                adoption::replenish(&conductor.pool, group);
+                spare.await.map_err(|_| Decline::CannotBoot)?
+            }
         };
         check_version(group, line)?;
-        if adoption::dispatch(group, spare, bytes, descriptors).await.is_ok() {
-            adoption::replenish(&conductor.pool, group);
+        let outcome = adoption::dispatch(group, spare, bytes, descriptors).await;
+        adoption::replenish(&conductor.pool, group);
+        if outcome.is_ok() {
             return Ok(());
         }
     }
