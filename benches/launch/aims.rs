@@ -24,7 +24,11 @@ pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
         let first = ratio(cold, hello.plain.median());
         [
             verdict("warm hello at most 2 times /bin/true", format!("{to_empty:.1} times"), to_empty <= 2.0),
-            verdict("warm hello at least 60 times faster than plain Julia", format!("{to_plain:.0} times"), to_plain >= 60.0),
+            verdict(
+                "warm hello at least 60 times faster than plain Julia",
+                format!("{to_plain:.0} times"),
+                to_plain >= 60.0,
+            ),
             verdict("first hello at most 1.3 times plain Julia", format!("{first:.2} times"), first <= 1.3),
         ]
     });
@@ -39,7 +43,11 @@ fn verdict(aim: &'static str, measured: String, met: bool) -> Verdict {
 fn back_to_back(figures: &Figures) -> Option<Verdict> {
     let row = figures.rows.iter().find(|row| row.misses.is_some())?;
     let median = row.sample.median();
-    Some(verdict("hello back to back under 3.5 ms", format!("{} ms", Milliseconds(median)), median < MILLISECOND * 7 / 2))
+    Some(verdict(
+        "hello back to back under 3.5 ms",
+        format!("{} ms", Milliseconds(median)),
+        median < MILLISECOND * 7 / 2,
+    ))
 }
 
 fn conductor(figures: &Figures) -> Option<Verdict> {

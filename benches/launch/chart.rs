@@ -55,7 +55,8 @@ fn write(area: &Area<'_>, at: (i32, i32), text: &str, size: i32) -> Result<(), B
 }
 
 fn draw_legend(area: &Area<'_>) -> Result<(), Box<dyn Error>> {
-    let entries = [(PLAIN, "plain julia", 20), (COLD, "juliaclient, nothing running", 150), (WARM, "juliaclient, warm", 390)];
+    let entries =
+        [(PLAIN, "plain julia", 20), (COLD, "juliaclient, nothing running", 150), (WARM, "juliaclient, warm", 390)];
     for (color, text, x) in entries {
         area.draw(&Rectangle::new([(x, 42), (x + 14, 54)], color.filled()))?;
         write(area, (x + 20, 48), text, 14)?;
@@ -65,7 +66,8 @@ fn draw_legend(area: &Area<'_>) -> Result<(), Box<dyn Error>> {
 
 fn prepare<'a>(figures: &Figures, area: &Area<'a>) -> Result<Plane<'a>, Box<dyn Error>> {
     let count = f64::from(u32::try_from(figures.workloads.len())?);
-    let longest = figures.workloads.iter().flat_map(|workload| [&workload.plain, &workload.cold]).map(Sample::median).max();
+    let longest =
+        figures.workloads.iter().flat_map(|workload| [&workload.plain, &workload.cold]).map(Sample::median).max();
     // Room for the figure that stands beside the longest bar.
     let end = milliseconds(longest.unwrap_or_default()) * 3.0;
     let mut plane = ChartBuilder::on(area)
@@ -111,6 +113,10 @@ fn draw_yardstick(plane: &mut Plane<'_>, figures: &Figures) -> Result<(), Box<dy
     let top = f64::from(u32::try_from(figures.workloads.len())?);
     plane.draw_series([PathElement::new([(value, 0.0), (value, top)], INK.stroke_width(1))])?;
     let beside = font(13).pos(Pos::new(HPos::Left, VPos::Top));
-    plane.draw_series([Text::new(format!(" /bin/true {}", Milliseconds(figures.empty.median())), (value, top), beside)])?;
+    plane.draw_series([Text::new(
+        format!(" /bin/true {}", Milliseconds(figures.empty.median())),
+        (value, top),
+        beside,
+    )])?;
     Ok(())
 }

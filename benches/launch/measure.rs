@@ -1,9 +1,9 @@
 //! The measurements, in the order in which they are made.
 
 use std::error::Error;
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
-use std::fs;
 
 use jlapp::conductor::Report;
 
@@ -122,7 +122,8 @@ fn take_turns(place: &Place, empty: &mut Sample, workloads: &mut [Workload], col
 }
 
 fn in_a_row(place: &Place, hello: &Workload) -> Result<Vec<Row>, Box<dyn Error>> {
-    let row = |name: &str, sample, misses| Row { name: format!("{name}, one after the other"), sample, wall: None, misses };
+    let row =
+        |name: &str, sample, misses| Row { name: format!("{name}, one after the other"), sample, wall: None, misses };
     let before = misses(place)?;
     let warm = back_to_back(IN_A_ROW, || place.warm(&hello.arguments))?;
     let missed = misses(place)? - before;

@@ -66,7 +66,8 @@ fn options(line: &CommandLine) -> Vec<(Vec<u8>, OptionValue)> {
         ("isinteractive", i32::from(line.interactive)),
     ];
     if line.threads().is_none() {
-        numbers.push(("nthreads", 0));
+        // A worker that will be forked was told one thread; the program was told nothing.
+        numbers.extend([("nthreads", 0), ("nthreadpools", 0), ("nthreads_per_pool", 0)]);
     }
     let numbers = numbers.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), OptionValue::Number(value)));
     let project = line.project.as_deref().map(OsStr::as_bytes);

@@ -1,0 +1,87 @@
+//! `juliaclient` and `jlshim` stay thin: their start-up is the product.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// All that a thin program may be made of: the system's interfaces, and what those need to be compiled.
+const THIN: [&str; 7] = ["jlapp", "bitflags", "cfg-if", "errno", "libc", "linux-raw-sys", "rustix"];
+/// Stripped, in release.
+const MOST_BYTES: u64 = 700 * 1000;
+
+fn cargo() -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn crates(features: &[&str]) -> BTreeSet<String> {
+    let mut command = cargo();
+    command
+        .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(features);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn only_small_crates_without_the_default_features() {
+    let heavy: Vec<String> =
+        crates(&["--no-default-features"]).into_iter().filter(|name| !THIN.contains(&name.as_str())).collect();
+    assert_eq!(heavy, Vec::<String>::new(), "the thin programs would be built with these");
+}
+
+/// The list above can tell thin from full.
+#[test]
+fn the_full_program_has_the_heavy_crates() {
+    let full = crates(&[]);
+    for heavy in ["tokio", "clap", "serde"] {
+        assert!(full.contains(heavy), "{heavy} is not among {full:?}");
+    }
+}
+
+/// Built in a folder of their own: in the usual one they would replace the programs under the other tests' feet.
+fn build(profile: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("thin");
+    let mut command = cargo();
+    command.args([
+        "build",
+        "--quiet",
+        "--offline",
+        "--locked",
+        "--no-default-features",
+        "--bin",
+        "juliaclient",
+        "--bin",
+        "jlshim",
+    ]);
+    let output = command.args(profile).env("CARGO_TARGET_DIR", &folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    folder
+}
+
+#[test]
+fn the_thin_programs_build_without_the_default_features() {
+    let folder = build(&[]);
+    for name in ["juliaclient", "jlshim"] {
+        assert!(folder.join("debug").join(name).is_file(), "{name} was not built");
+    }
+    assert!(!folder.join("debug/jlapp").exists());
+}
+
+#[test]
+fn the_thin_programs_are_small() {
+    if std::env::var_os("JLAPP_TEST_RELEASE").is_none() {
+        eprintln!("skipped: builds in release only with JLAPP_TEST_RELEASE=1");
+        return;
+    }
+    let folder = build(&["--release"]);
+    for name in ["juliaclient", "jlshim"] {
+        let bytes = folder.join("release").join(name).metadata().unwrap().len();
+        eprintln!("{name}: {bytes} bytes");
+        assert!(bytes < MOST_BYTES, "{name} has {bytes} bytes");
+    }
+}
