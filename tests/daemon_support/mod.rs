@@ -285,8 +285,8 @@ impl Drop for Place {
 
 impl Place {
     fn show_log(&self) {
-        let log = self.path("home/.local/state/jlapp/julia-daemon.log");
-        let text = fs::read_to_string(log).unwrap_or_default();
+        let logs = fs::read_dir(self.path("home/.local/state/jlapp")).into_iter().flatten().flatten();
+        let text: String = logs.filter_map(|log| fs::read_to_string(log.path()).ok()).collect();
         let lines: Vec<&str> = text.lines().rev().take(30).collect();
         eprintln!("the end of the conductor's log:\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"));
     }
