@@ -107,20 +107,31 @@ fn clients_started_together_start_one_conductor() {
 #[test]
 fn the_conductor_is_nobodys_child_and_has_nothing_of_the_clients() {
     let place = Place::with_script("detached", SCRIPT);
-    let client = place.client(["-e", "1"]).env("MY_SECRET", "hunter2").through(&["sh", "-c", "umask 077; exec 7</dev/null; exec \"$@\"", "sh"]);
+    let client = place.client(["-e", "1"]).env("MY_SECRET", "hunter2").through(&[
+        "sh",
+        "-c",
+        "umask 077; exec 7</dev/null; exec \"$@\"",
+        "sh",
+    ]);
     client.run().assert_ended("plain\n", 3);
     let pid = place.conductor_pid();
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<i32> = stat.rsplit(") ").next().unwrap().split(' ').skip(1).take(4).map(|field| field.parse().unwrap()).collect();
+    let fields: Vec<i32> =
+        stat.rsplit(") ").next().unwrap().split(' ').skip(1).take(4).map(|field| field.parse().unwrap()).collect();
     let (group, session, terminal) = (fields[1], fields[2], fields[3]);
-    assert_eq!((group.unsigned_abs(), session.unsigned_abs(), terminal), (pid, pid, 0), "a session of its own, no terminal");
+    assert_eq!(
+        (group.unsigned_abs(), session.unsigned_abs(), terminal),
+        (pid, pid, 0),
+        "a session of its own, no terminal"
+    );
     assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), Path::new("/"));
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
     assert!(!String::from_utf8_lossy(&environment).contains("MY_SECRET"));
     for number in 0..3 {
         assert_eq!(fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap(), Path::new("/dev/null"));
     }
-    let pipes = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten().filter_map(|fd| fs::read_link(fd.path()).ok());
+    let pipes =
+        fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten().filter_map(|fd| fs::read_link(fd.path()).ok());
     assert_eq!(pipes.filter(|link| link.to_string_lossy().starts_with("pipe:")).count(), 0, "a pipe of the client's");
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     assert!(status.contains("Umask:\t0022"), "{status}");
@@ -207,7 +218,12 @@ fn daemon_commands() {
 fn either_backend_can_be_forced() {
     for (forced, name) in [("epoll", "epoll"), ("uring", "io_uring")] {
         let place = Place::with_script("backend", SCRIPT);
-        let started = place.command(env!("CARGO_BIN_EXE_jlapp")).args(["daemon", "start"]).env("JULIA_DAEMON_IO", forced).output().unwrap();
+        let started = place
+            .command(env!("CARGO_BIN_EXE_jlapp"))
+            .args(["daemon", "start"])
+            .env("JULIA_DAEMON_IO", forced)
+            .output()
+            .unwrap();
         assert!(started.status.success(), "{}", stderr_of(&started));
         let io = place.report().unwrap()["io"].clone();
         if forced == "uring" && io == "epoll" {
@@ -277,7 +293,11 @@ fn the_sockets_folder_is_made_for_this_user_alone() {
     let place = Place::with_script("made", SCRIPT);
     let socket = place.path("run/a/b/my.sock");
     let place = place.at_socket(&socket);
-    place.client(["-e", "1"]).through(&["sh", "-c", "umask 000; exec \"$@\"", "sh"]).run().assert_direct("booting", "plain\n", 3);
+    place
+        .client(["-e", "1"])
+        .through(&["sh", "-c", "umask 000; exec \"$@\"", "sh"])
+        .run()
+        .assert_direct("booting", "plain\n", 3);
     for folder in ["run/a", "run/a/b"] {
         assert_eq!(place.path(folder).metadata().unwrap().mode() & 0o7777, 0o700, "{folder}");
     }
@@ -593,7 +613,8 @@ fn the_log_is_bounded() {
     }
     assert_eq!(turns, 2, "the log was not begun anew; it has {} bytes", bytes(&log));
     assert!(most < (1 << 20) + (64 << 10), "a log grew to {most} bytes");
-    let mut names: Vec<_> = fs::read_dir(log.parent().unwrap()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(log.parent().unwrap()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     names.sort();
     assert_eq!(names, [log.file_name().unwrap(), old.file_name().unwrap()]);
     assert_unharmed(&place, pid);
@@ -689,7 +710,9 @@ fn a_conductor_that_does_not_accept_costs_patience_and_no_more() {
     let mut queue = Vec::new();
     loop {
         use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None).unwrap();
+        let socket =
+            socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
+                .unwrap();
         if connect(&socket, &SocketAddrUnix::new(place.socket()).unwrap()).is_err() {
             break;
         }
@@ -723,7 +746,8 @@ fn answers_that_make_no_sense_end_in_plain_julia() {
             None
         };
         eprintln!("answer: {name}");
-        FalseConductor::new("nonsense", serve).assert_launches_go_direct_in_time(&["-e", "1"], &["lost", "other-release"]);
+        FalseConductor::new("nonsense", serve)
+            .assert_launches_go_direct_in_time(&["-e", "1"], &["lost", "other-release"]);
     }
 }
 
@@ -897,7 +921,9 @@ fn knows_the_worker(place: &Place) {
 }
 
 fn served_together(place: &Place) {
-    let running: Vec<_> = (0..8).map(|number| place.client(["-e", &format!("print({number}); exit({number})")]).require().spawn()).collect();
+    let running: Vec<_> = (0..8)
+        .map(|number| place.client(["-e", &format!("print({number}); exit({number})")]).require().spawn())
+        .collect();
     let outcomes: Vec<Outcome> = running.into_iter().map(daemon_support::Running::finish).collect();
     let mut ran: Vec<&Way> = outcomes.iter().map(|outcome| &outcome.way).collect();
     for (number, outcome) in (0..).zip(&outcomes) {
@@ -948,7 +974,8 @@ fn sandboxes(place: &Place, steps: &mut Steps) {
     }
     steps.step("required, and sandboxed", || {
         if can(&["setpriv", "--no-new-privs"]) {
-            let outcome = place.client(["-e", "print(\"ran\")"]).require().through(&["setpriv", "--no-new-privs"]).run();
+            let outcome =
+                place.client(["-e", "print(\"ran\")"]).require().through(&["setpriv", "--no-new-privs"]).run();
             outcome.assert_direct("credentials", "", 125);
             assert!(outcome.stderr.contains("credentials"), "{}", outcome.stderr);
         }

@@ -6,9 +6,8 @@ mod source;
 use source::{Source, lines_with, sources};
 
 /// Top-level modules from low to high; one may name itself and what stands before it.
-const LAYERS: [&str; 12] = [
-    "protocol", "env", "exit", "name", "sys", "julia", "client", "toolchain", "apps", "worker", "conductor", "cli",
-];
+const LAYERS: [&str; 12] =
+    ["protocol", "env", "exit", "name", "sys", "julia", "client", "toolchain", "apps", "worker", "conductor", "cli"];
 /// What the thin programs may reach.
 const HIGHEST_OF_SHIMS: &str = "client";
 
@@ -94,14 +93,19 @@ fn no_module_names_a_higher_layer() {
 /// Every `crate::…` begins with a module of the list: what this test can't see would be no rule.
 #[test]
 fn every_path_begins_with_a_known_module() {
-    let lib = &source::source("src/lib.rs".into(), std::fs::read_to_string(source::root().join("src/lib.rs")).unwrap()).code;
+    let lib =
+        &source::source("src/lib.rs".into(), std::fs::read_to_string(source::root().join("src/lib.rs")).unwrap()).code;
     let declared = lib.lines().filter_map(|line| line.trim().strip_prefix("pub mod ")?.strip_suffix(';'));
     let unknown: Vec<&str> = declared.filter(|name| rank(name).is_none()).collect();
     assert!(unknown.is_empty(), "modules without a place in LAYERS: {unknown:?}");
-    let strange = |(line, name): (usize, String), file: &str| rank(&name).is_none().then(|| format!("{file}:{line}: crate::{name}"));
+    let strange = |(line, name): (usize, String), file: &str| {
+        rank(&name).is_none().then(|| format!("{file}:{line}: crate::{name}"))
+    };
     let all: Vec<String> = sources()
         .iter()
-        .flat_map(|source| names_after(&source.code, "crate::").into_iter().filter_map(|named| strange(named, &source.name)))
+        .flat_map(|source| {
+            names_after(&source.code, "crate::").into_iter().filter_map(|named| strange(named, &source.name))
+        })
         .collect();
     assert!(all.is_empty(), "paths that begin with no known module:\n{}", all.join("\n"));
 }
@@ -111,7 +115,9 @@ fn strays(word: &str, allowed: &[&str]) -> Vec<String> {
     sources()
         .iter()
         .filter(|source| !allowed.iter().any(|place| source.name.starts_with(place)))
-        .flat_map(|source| lines_with(&source.code, word).into_iter().map(|line| format!("{}:{line}: {word}", source.name)))
+        .flat_map(|source| {
+            lines_with(&source.code, word).into_iter().map(|line| format!("{}:{line}: {word}", source.name))
+        })
         .collect()
 }
 

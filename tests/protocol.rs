@@ -14,8 +14,8 @@ use std::path::Path;
 use std::process::Command;
 
 use jlapp::protocol::{
-    HEADER_BYTES, Header, Job, Kind, Launch, Limit, MAX_BODY_BYTES, OptionValue, PACKET_BYTES, PROTOCOL, Packet, Release,
-    frame,
+    HEADER_BYTES, Header, Job, Kind, Launch, Limit, MAX_BODY_BYTES, OptionValue, PACKET_BYTES, PROTOCOL, Packet,
+    Release, frame,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -251,7 +251,10 @@ fn a_long_message_costs_a_small_multiple_of_its_length() {
         ("launch", peak_allocation(|| drop(Launch::decode(&launch)))),
         ("job", peak_allocation(|| drop(Job::decode(&job)))),
     ] {
-        assert!(peak <= 14 * length, "a {name} of {length} bytes with a false length made decoding allocate {peak} bytes");
+        assert!(
+            peak <= 14 * length,
+            "a {name} of {length} bytes with a false length made decoding allocate {peak} bytes"
+        );
     }
 }
 
@@ -266,7 +269,13 @@ fn golden_job() -> Job {
         ignored_signals: 1 << 63 | 1 << 12,
         niceness: -5,
         limits: vec![(7, Limit { soft: 1024, hard: u64::MAX }), (3, Limit { soft: 8 << 20, hard: 1 << 40 })],
-        environment: texts(&[b"HOME=/home/user", b"EMPTY=", b"no equals sign", b"BYTES=\xff\xfe\n", "UMLAUT=ä".as_bytes()]),
+        environment: texts(&[
+            b"HOME=/home/user",
+            b"EMPTY=",
+            b"no equals sign",
+            b"BYTES=\xff\xfe\n",
+            "UMLAUT=ä".as_bytes(),
+        ]),
         arguments: texts(&[b"script.jl", b"", b"two words", b"\x80"]),
         commands: texts(&[b"eprintln(1)", b"E1 + 1", b"L/some/file.jl"]),
         options: vec![
@@ -291,7 +300,11 @@ fn a_job_is_the_golden_bytes() {
         fs::write(golden_file(), job.encode()).unwrap();
     }
     let golden = fs::read(golden_file()).unwrap();
-    assert_eq!(job.encode(), golden, "the layout has changed: PROTOCOL must change with it (JLAPP_BLESS=1 writes the file)");
+    assert_eq!(
+        job.encode(),
+        golden,
+        "the layout has changed: PROTOCOL must change with it (JLAPP_BLESS=1 writes the file)"
+    );
     assert_eq!(Job::decode(&golden).unwrap(), job);
 }
 

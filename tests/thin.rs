@@ -18,7 +18,9 @@ fn cargo() -> Command {
 
 fn crates(features: &[&str]) -> BTreeSet<String> {
     let mut command = cargo();
-    command.args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none", "--format", "{p}"]).args(features);
+    command
+        .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(features);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -27,7 +29,8 @@ fn crates(features: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn only_small_crates_without_the_default_features() {
-    let heavy: Vec<String> = crates(&["--no-default-features"]).into_iter().filter(|name| !THIN.contains(&name.as_str())).collect();
+    let heavy: Vec<String> =
+        crates(&["--no-default-features"]).into_iter().filter(|name| !THIN.contains(&name.as_str())).collect();
     assert_eq!(heavy, Vec::<String>::new(), "the thin programs would be built with these");
 }
 
@@ -44,7 +47,17 @@ fn the_full_program_has_the_heavy_crates() {
 fn build(profile: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("thin");
     let mut command = cargo();
-    command.args(["build", "--quiet", "--offline", "--locked", "--no-default-features", "--bin", "juliaclient", "--bin", "jlshim"]);
+    command.args([
+        "build",
+        "--quiet",
+        "--offline",
+        "--locked",
+        "--no-default-features",
+        "--bin",
+        "juliaclient",
+        "--bin",
+        "jlshim",
+    ]);
     let output = command.args(profile).env("CARGO_TARGET_DIR", &folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     folder

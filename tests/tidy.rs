@@ -86,7 +86,8 @@ fn every_variable_that_is_read_is_documented() {
         .iter()
         .filter(|source| source.name != "src/env.rs")
         .flat_map(|source| {
-            let unknown = literal_variables(source).into_iter().filter(|name| !documented.values().any(|known| known == name));
+            let unknown =
+                literal_variables(source).into_iter().filter(|name| !documented.values().any(|known| known == name));
             unknown.map(|name| format!("{}: {name}", source.name)).collect::<Vec<_>>()
         })
         .collect();
@@ -100,7 +101,10 @@ fn variables_are_named_by_their_constants() {
         .iter()
         .flat_map(|source| {
             let flat: String = source.without_comments.split_whitespace().collect();
-            let found = READERS.iter().filter(|reader| flat.contains(&format!("{reader}\""))).map(|reader| (*reader).to_owned());
+            let found = READERS
+                .iter()
+                .filter(|reader| flat.contains(&format!("{reader}\"")))
+                .map(|reader| (*reader).to_owned());
             found.map(|reader| format!("{}: {reader}\"…\")", source.name)).collect::<Vec<_>>()
         })
         .collect();
@@ -118,19 +122,36 @@ fn every_documented_variable_is_used() {
 // ---- files
 
 const TOP_LEVEL: [&str; 14] = [
-    ".cargo", ".ci", ".gitignore", "CHANGELOG.md", "Cargo.lock", "Cargo.toml", "LICENSE", "Makefile", "README.md", "benches",
-    "docs", "examples", "shims", "src",
+    ".cargo",
+    ".ci",
+    ".gitignore",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "benches",
+    "docs",
+    "examples",
+    "shims",
+    "src",
 ];
 
 #[test]
 fn nothing_strays_at_the_top() {
     let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();
     let names: Vec<String> = match listed {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).split('\0').filter_map(|path| path.split('/').next().map(str::to_owned)).collect()
-        }
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout)
+            .split('\0')
+            .filter_map(|path| path.split('/').next().map(str::to_owned))
+            .collect(),
         // A copy without git, as `cargo package` makes: what lies there.
-        _ => fs::read_dir(root()).unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
+        _ => fs::read_dir(root())
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect(),
     };
     let allowed = |name: &str| {
         let made_by_cargo = ["target", "tests", "Cargo.toml.orig", ".cargo_vcs_info.json", ".cargo-ok"];
@@ -144,12 +165,15 @@ fn nothing_strays_at_the_top() {
 #[test]
 fn nothing_is_left_to_be_done_in_the_source() {
     // Spelled apart, so that this file may be looked through as well.
-    let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"], ["dbg", "!"], ["todo", "!"], ["unimplemented", "!"]].map(|parts| parts.concat());
+    let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"], ["dbg", "!"], ["todo", "!"], ["unimplemented", "!"]]
+        .map(|parts| parts.concat());
     let mut found = Vec::new();
     for path in ["src", "shims", "tests"].into_iter().flat_map(files_below) {
         let Ok(text) = fs::read_to_string(&path) else { continue };
         for (number, line) in (1..).zip(text.lines()) {
-            let marked = marks.iter().filter(|mark| source::lines_with(line, mark).len() + usize::from(mark.ends_with('!') && line.contains(*mark)) > 0);
+            let marked = marks.iter().filter(|mark| {
+                source::lines_with(line, mark).len() + usize::from(mark.ends_with('!') && line.contains(*mark)) > 0
+            });
             found.extend(marked.map(|mark| format!("{}:{number}: {mark}", relative(&path))));
         }
     }
@@ -172,7 +196,8 @@ fn the_map_names_every_module() {
 #[test]
 fn every_file_has_a_head() {
     let head = |source: &Source| source.text.starts_with("//!") || source.name.ends_with("/tests.rs");
-    let headless: Vec<String> = sources().into_iter().filter(|source| !head(source)).map(|source| source.name).collect();
+    let headless: Vec<String> =
+        sources().into_iter().filter(|source| !head(source)).map(|source| source.name).collect();
     assert_eq!(headless, Vec::<String>::new());
 }
 

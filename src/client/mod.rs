@@ -80,7 +80,7 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
     };
     match attempt.serve() {
         Ok(status) => status,
-        Err(reason) => attempt.run_plain(reason),
+        Err(reason) => attempt.run_plain(&reason),
     }
 }
 
@@ -103,10 +103,10 @@ impl Attempt {
     }
 
     /// What ends every attempt that no worker served.
-    fn run_plain(&self, reason: Reason) -> i32 {
-        self.trace.direct(&reason);
+    fn run_plain(&self, reason: &Reason) -> i32 {
+        self.trace.direct(reason);
         if self.wanted == Wanted::Only && !reason.is_julias_own_answer() {
-            return direct::refuse(&reason);
+            return direct::refuse(reason);
         }
         signals::restore(self.inherited);
         direct::execute(&self.julia, &self.arguments)

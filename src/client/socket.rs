@@ -7,8 +7,9 @@ use std::{env as process_env, fs, io};
 use crate::env;
 use crate::sys::files;
 
-/// The longest path that fits a socket's address, without its closing NUL (unix(7)).
-pub const MAX_PATH_BYTES: usize = 107;
+/// The longest path accepted: a socket's address takes 107 bytes (unix(7)), and the conductor binds under a name that is
+/// one longer.
+pub const MAX_PATH_BYTES: usize = 106;
 
 /// The socket's path: `JULIA_DAEMON_SERVER`, else in this user's runtime folder.
 pub fn path() -> PathBuf {

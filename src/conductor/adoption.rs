@@ -112,7 +112,10 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
     while let Some((packet, descriptor)) = control.packet().await? {
         match (packet, descriptor) {
             (Packet::Booted { version }, _) => become_ready(pool, group, version),
-            (Packet::CannotFork { probe }, _) => return cannot_fork(pool, group, probe),
+            (Packet::CannotFork { probe }, _) => {
+                cannot_fork(pool, group, probe);
+                return Ok(());
+            }
             (Packet::Spare { pid }, Some(stream)) => take_spare(pool, group, control, pid, stream).await?,
             (Packet::Ended { pid, .. }, _) => group.forget(pid),
             _ => {}
@@ -129,7 +132,7 @@ fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
 }
 
 /// Launches of this Julia are served by fresh processes from now on.
-fn cannot_fork(pool: &Rc<Pool>, group: &Group, probe: i32) -> io::Result<()> {
+fn cannot_fork(pool: &Rc<Pool>, group: &Group, probe: i32) {
     let why = match probe {
         -1 => "it has more threads than one, or no /proc/self/mem of its own".to_owned(),
         number => format!("rehearsal {number} failed in a forked child"),
@@ -137,7 +140,6 @@ fn cannot_fork(pool: &Rc<Pool>, group: &Group, probe: i32) -> io::Result<()> {
     pool.log.line(&format!("{} cannot be forked: {why}", group.key.julia.path.display()));
     pool.note_unforkable(&group.key.julia, &why);
     group.fail();
-    Ok(())
 }
 
 async fn take_spare(

@@ -28,7 +28,7 @@ fn c_string(text: &OsStr) -> Result<CString, std::ffi::NulError> {
 }
 
 /// As many descriptors as a [`Command`] can hand on.
-pub const MOST_DESCRIPTORS: usize = 8;
+pub const MOST_DESCRIPTORS: RawFd = 8;
 
 /// A program for [`spawn`], with everything that it inherits stated.
 pub struct Command {
@@ -97,11 +97,11 @@ impl Prepared {
         let arguments = strings(name.iter().chain(&command.arguments))?;
         let environment = strings(command.environment.iter())?;
         let pointers = |strings: &[CString]| strings.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect();
-        let (argument_pointers, environment_pointers) = (pointers(&arguments), pointers(&environment));
+        let (for_arguments, for_environment) = (pointers(&arguments), pointers(&environment));
         Ok(Self {
             program: c_string(command.program.as_os_str())?,
-            arguments: argument_pointers,
-            environment: environment_pointers,
+            arguments: for_arguments,
+            environment: for_environment,
             _strings: arguments.into_iter().chain(environment).collect(),
             descriptors: command.descriptors.iter().map(OwnedFd::as_raw_fd).collect(),
             occupied_below: command.occupied_below,
@@ -129,11 +129,11 @@ impl Prepared {
 
     /// Moves each descriptor up first, so that none is overwritten before its turn, and closes all others.
     unsafe fn place_descriptors(&self) {
-        let mut moved = [-1; MOST_DESCRIPTORS];
+        let mut moved = [-1; MOST_DESCRIPTORS as usize];
         // SAFETY: as in `become_it`.
         unsafe {
             for (slot, from) in moved.iter_mut().zip(&self.descriptors) {
-                *slot = libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, MOST_DESCRIPTORS as libc::c_int);
+                *slot = libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, MOST_DESCRIPTORS);
             }
             let mut next = 0;
             for from in moved.into_iter().filter(|from| *from >= 0) {
@@ -190,11 +190,11 @@ pub fn environment_block() -> Vec<Vec<u8>> {
 /// Arguments as the kernel gave them, for a program that has its own `main`.
 ///
 /// # Safety
-/// `argv` must hold `argc` C strings, as `main` gets them.
-pub unsafe fn arguments(argc: i32, argv: *const *const libc::c_char) -> Vec<OsString> {
-    let count = usize::try_from(argc).unwrap_or(0);
+/// `words` must hold `count` C strings, as `main` gets them.
+pub unsafe fn arguments(count: i32, words: *const *const libc::c_char) -> Vec<OsString> {
+    let count = usize::try_from(count).unwrap_or(0);
     // SAFETY: by contract.
-    let text = |at| unsafe { std::ffi::CStr::from_ptr(*argv.add(at)) };
+    let text = |at| unsafe { std::ffi::CStr::from_ptr(*words.add(at)) };
     (0..count).map(|at| OsString::from_vec(text(at).to_bytes().to_vec())).collect()
 }
 

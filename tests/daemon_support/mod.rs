@@ -72,7 +72,11 @@ impl Steps {
     pub fn step(&mut self, name: &str, work: impl FnOnce()) {
         let start = Instant::now();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        eprintln!("  {} {name} ({} ms)", if outcome.is_ok() { "ok    " } else { "FAILED" }, start.elapsed().as_millis());
+        eprintln!(
+            "  {} {name} ({} ms)",
+            if outcome.is_ok() { "ok    " } else { "FAILED" },
+            start.elapsed().as_millis()
+        );
         if outcome.is_err() {
             self.failed.push(name.to_owned());
         }
@@ -211,7 +215,8 @@ impl Place {
 
     /// Every process that names this folder in its command line, environment or working directory.
     pub fn processes(&self) -> Vec<(u32, String)> {
-        let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let pids =
+            fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter(|pid| *pid != std::process::id() && self.names_us(*pid))
             .map(|pid| (pid, command_line(pid)))
             .collect()
@@ -221,7 +226,9 @@ impl Place {
         let needle = self.folder.as_os_str().as_bytes();
         let names = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
         let file = |name: &str| fs::read(format!("/proc/{pid}/{name}")).is_ok_and(|bytes| names(&bytes));
-        let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).is_ok_and(|link| names(link.as_os_str().as_bytes()));
+        let link = |name: &str| {
+            fs::read_link(format!("/proc/{pid}/{name}")).is_ok_and(|link| names(link.as_os_str().as_bytes()))
+        };
         file("cmdline") || file("environ") || link("cwd")
     }
 
@@ -231,7 +238,11 @@ impl Place {
         let mut folders = vec![self.path("run"), self.path("home")];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) { folders.push(entry.path()) } else { all.push(entry.path()) }
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(entry.path())
+                } else {
+                    all.push(entry.path())
+                }
             }
         }
         all
@@ -299,7 +310,8 @@ pub fn command_line(pid: u32) -> String {
 
 pub fn is_alive(pid: u32) -> bool {
     // A process that has ended and was not taken away yet counts as ended.
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
 }
 
 pub fn kill(pid: u32, signal: rustix::process::Signal) {

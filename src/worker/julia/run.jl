@@ -57,7 +57,12 @@ function become(job::Job, fds::Vector{Cint})
     ccall(:umask, Cint, (Cint,), job.umask)
     job.niceness == 0 || ccall(:setpriority, Cint, (Cint, Cint, Cint), 0, 0, job.niceness)
     replace_environment(job.environment)
-    for limit in job.limits
+    nothing
+end
+
+# Last of all: a limit on open files may be lower than the numbers of Julia's own descriptors, which still have to move.
+function set_limits(limits::Vector{Limit})
+    for limit in limits
         pair = Ref{NTuple{2,UInt64}}((limit.soft, limit.hard))
         ccall(:setrlimit, Cint, (Cint, Ptr{Cvoid}), limit.resource, pair)
     end
@@ -96,6 +101,7 @@ function start_program(job::Job)
         replace_stream(fd, STDIO_DUPLICATES[fd+1])
     end
     redo_startup()
+    set_limits(job.limits)
     collecting(true)
     run_program(job.stack_bytes)
 end

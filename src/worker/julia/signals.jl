@@ -21,24 +21,27 @@ const IGNORE = Ptr{Cvoid}(1)
 
 function terminate(signal::Cint)::Cvoid
     set_handler(signal, DEFAULT)
+    unblock(signal)                                                    # a second one kills, whatever this one waits for
     announce(signal)
     VERSION < v"1.9-" && ccall(:jl_exit, Cvoid, (Int32,), 128 + signal)
     ccall(:jl_atexit_hook, Cvoid, (Cint,), 128)
-    unblock(signal)
     send_signal(getpid(), signal)
     nothing
 end
 
-# The first lines of what Julia prints; the backtrace that follows there would need its signal context.
+# What is printed, written beforehand: a handler may have interrupted the memory allocator.
+const ANNOUNCEMENTS = [Ptr{UInt8}(C_NULL) for _ in 1:31]
+
+# The first line of what Julia prints; the backtrace that follows there would need its signal context.
+function announcement(signal::Cint)
+    name = unsafe_string(ccall(:strsignal, Cstring, (Cint,), signal))
+    VERSION < v"1.9-" ? "\nsignal ($signal): $name\n" :
+    VERSION < v"1.11-" ? "\n[$(getpid())] signal ($signal): $name\n" : "\n[$(getpid())] signal $signal: $name\n"
+end
+
 function announce(signal::Cint)
-    name = ccall(:strsignal, Cstring, (Cint,), signal)
-    if VERSION < v"1.9-"
-        ccall(:dprintf, Cint, (Cint, Cstring, Cint, Cstring), 2, "\nsignal (%d): %s\n", signal, name)
-    elseif VERSION < v"1.11-"
-        ccall(:dprintf, Cint, (Cint, Cstring, Cint, Cint, Cstring), 2, "\n[%d] signal (%d): %s\n", getpid(), signal, name)
-    else
-        ccall(:dprintf, Cint, (Cint, Cstring, Cint, Cint, Cstring), 2, "\n[%d] signal %d: %s\n", getpid(), signal, name)
-    end
+    text = ANNOUNCEMENTS[signal]
+    text == C_NULL || ccall(:write, Cssize_t, (Cint, Ptr{UInt8}, Csize_t), 2, text, ccall(:strlen, Csize_t, (Ptr{UInt8},), text))
     nothing
 end
 
@@ -59,15 +62,15 @@ function describe(signal::Cint)::Cvoid
     nothing
 end
 
-change_mask(how, signals) = begin
-    set = zeros(UInt8, 128)
-    for signal in signals
-        ccall(:sigaddset, Cint, (Ptr{UInt8}, Cint), set, signal)
-    end
-    ccall(:sigprocmask, Cint, (Cint, Ptr{UInt8}, Ptr{UInt8}), how, set, C_NULL)
+# Masks are words: signal n is bit n - 1 (sigset_t of Linux on 64 bits), which needs no memory in a handler.
+function change_mask(how::Integer, mask::UInt64)
+    set = Ref((mask, zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64),
+               zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64), zero(UInt64)))
+    ccall(:sigprocmask, Cint, (Cint, Ptr{Cvoid}, Ptr{Cvoid}), how, set, C_NULL)
     nothing
 end
-unblock(signal::Cint) = change_mask(1, (signal,))
+bit(signal::Cint) = UInt64(1) << (signal - 1)
+unblock(signal::Cint) = change_mask(1, bit(signal))                      # SIG_UNBLOCK
 
 # Waits, in a worker that will be forked, for interrupt() in one of its children.
 function prepare_interrupts()
@@ -89,6 +92,9 @@ function deliver_interrupts()
 end
 
 function install_signals(job::Job)
+    for signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1)
+        ANNOUNCEMENTS[signal] = duplicate(announcement(signal))
+    end
     terminating = @cfunction(terminate, Cvoid, (Cint,))
     for signal in (SIGTERM, SIGQUIT)
         set_handler(signal, terminating)
@@ -98,7 +104,7 @@ function install_signals(job::Job)
     set_handler(SIGINT, from_file ? terminating : @cfunction(interrupt, Cvoid, (Cint,)))
     for signal in Cint(1):Cint(31)
         signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1) && continue
-        job.ignored_signals & (UInt64(1) << (signal - 1)) == 0 || set_handler(signal, IGNORE)
+        job.ignored_signals & bit(signal) == 0 || set_handler(signal, IGNORE)
     end
-    change_mask(1, (SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGTERM))
+    change_mask(1, bit(SIGINT) | bit(SIGQUIT) | bit(SIGABRT) | bit(SIGUSR1) | bit(SIGTERM))
 end

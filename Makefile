@@ -1,0 +1,44 @@
+# Targets for working on the project; `make` alone lists them.
+#
+# demo, test and bench need a Julia: $JULIA if it is set, else `julia` on PATH, else one that .ci/get-julia makes. It is
+# looked for only by these targets, when they run.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench lint
+
+with_julia = julia=$$(.ci/get-julia); export JULIA="$$julia"; echo "Julia: $$JULIA" >&2;
+
+# Every suite may start conductors but these. The others must pass with both of the conductor's ways to wait.
+without_conductor := layers tidy thin
+suites := $(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs))
+conductor_suites := $(filter-out $(without_conductor),$(suites))
+
+scripts := .ci/get-julia .ci/run examples/demo
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+build: ## the programs, into target/release
+	cargo build --release
+
+demo: ## a script and an app-like package, cold and warm, beside plain Julia
+	@$(with_julia) cargo build --release; examples/demo
+
+test: ## all tests, on a real Julia
+	@$(with_julia) \
+	cargo build --bins; \
+	JULIA_DAEMON_IO=uring cargo test; \
+	$(if $(conductor_suites),JULIA_DAEMON_IO=epoll cargo test $(addprefix --test ,$(conductor_suites));) \
+	JULIA_DEPOT_PATH="$$PWD/target/depot" "$$JULIA" --startup-file=no --project=examples/Rot13 examples/Rot13/test/runtests.jl
+
+bench: ## latency and memory: a table, and docs/launch.svg
+	@$(with_julia) cargo build --release; cargo bench --bench launch
+
+lint: ## formatting, clippy with and without the features, shellcheck
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --no-default-features --bin juliaclient --bin jlshim -- -D warnings
+	@if type -P shellcheck >/dev/null; then shellcheck $(scripts); \
+	else echo 'lint: shellcheck is not installed, scripts were not checked' >&2; fi

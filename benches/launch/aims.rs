@@ -1,0 +1,63 @@
+//! What the figures are measured against.
+
+use std::time::Duration;
+
+use crate::measure::Figures;
+use crate::sample::Milliseconds;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const MEGABYTE: u64 = 1_000_000;
+
+/// One aim and what came out.
+pub struct Verdict {
+    pub aim: &'static str,
+    pub measured: String,
+    pub met: bool,
+}
+
+pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
+    let launches = figures.workload("hello.jl").map(|hello| {
+        let ratio = |a: Duration, b: Duration| a.div_duration_f64(b);
+        let (warm, cold) = (hello.warm.median(), hello.cold.median());
+        let to_empty = ratio(warm, figures.empty.median());
+        let to_plain = ratio(hello.plain.median(), warm);
+        let first = ratio(cold, hello.plain.median());
+        [
+            verdict("warm hello at most 2 times /bin/true", format!("{to_empty:.1} times"), to_empty <= 2.0),
+            verdict(
+                "warm hello at least 60 times faster than plain Julia",
+                format!("{to_plain:.0} times"),
+                to_plain >= 60.0,
+            ),
+            verdict("first hello at most 1.3 times plain Julia", format!("{first:.2} times"), first <= 1.3),
+        ]
+    });
+    let others = [back_to_back(figures), conductor(figures), client(figures)];
+    launches.into_iter().flatten().chain(others.into_iter().flatten()).collect()
+}
+
+fn verdict(aim: &'static str, measured: String, met: bool) -> Verdict {
+    Verdict { aim, measured, met }
+}
+
+fn back_to_back(figures: &Figures) -> Option<Verdict> {
+    let row = figures.rows.iter().find(|row| row.misses.is_some())?;
+    let median = row.sample.median();
+    Some(verdict(
+        "hello back to back under 3.5 ms",
+        format!("{} ms", Milliseconds(median)),
+        median < MILLISECOND * 7 / 2,
+    ))
+}
+
+fn conductor(figures: &Figures) -> Option<Verdict> {
+    let (_, memory) = figures.processes.iter().find(|(name, _)| *name == "conductor")?;
+    let megabytes = format!("{}.{} MB", memory.resident / MEGABYTE, memory.resident % MEGABYTE / (MEGABYTE / 10));
+    Some(verdict("conductor under 10 MB resident", megabytes, memory.resident < 10 * MEGABYTE))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one of a list whose others may be missing")]
+fn client(figures: &Figures) -> Option<Verdict> {
+    let kilobytes = figures.client_bytes / 1000;
+    Some(verdict("juliaclient under 700 KB stripped", format!("{kilobytes} KB"), kilobytes < 700))
+}

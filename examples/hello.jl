@@ -1,0 +1,2 @@
+# julia examples/hello.jl [name...]
+println("Hello, ", isempty(ARGS) ? "world" : join(ARGS, " "), "!")
