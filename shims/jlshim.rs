@@ -10,8 +10,8 @@ use std::ffi::{c_char, c_int};
 /// # Safety
 /// Called by the C runtime with its arguments.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
     // SAFETY: the C runtime's promise.
-    let arguments = unsafe { jlapp::sys::process::arguments(argc, argv) };
+    let arguments = unsafe { jlapp::sys::process::arguments(count, words) };
     jlapp::client::launch_app(arguments)
 }

@@ -10,9 +10,9 @@ use std::ffi::{c_char, c_int};
 /// # Safety
 /// Called by the C runtime with its arguments.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
     // SAFETY: the C runtime's promise.
-    let mut arguments = unsafe { jlapp::sys::process::arguments(argc, argv) };
+    let mut arguments = unsafe { jlapp::sys::process::arguments(count, words) };
     arguments.drain(..arguments.len().min(1));
     jlapp::client::run(arguments)
 }

@@ -20,6 +20,12 @@ pub const IO: &str = "JULIA_DAEMON_IO";
 
 /// Where the runtime folder is (XDG Base Directory Specification).
 pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// Where the log is kept (XDG Base Directory Specification). Default: `~/.local/state`.
+pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+/// Julia's own: how many threads a program has. More than one cannot be forked.
+pub const JULIA_NUM_THREADS: &str = "JULIA_NUM_THREADS";
+/// Where temporary files are made (environ(7)); handed on to workers.
+pub const TMPDIR: &str = "TMPDIR";
 /// Where programs are looked up (environ(7)).
 pub const PATH: &str = "PATH";
 /// The user's folder (environ(7)).

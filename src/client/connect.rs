@@ -28,7 +28,7 @@ impl Connection {
     /// `NotFound` or `ConnectionRefused`: none is running. Others say what is wrong with the socket.
     pub fn to_running() -> io::Result<Self> {
         let stream = connect_within(&socket::path(), ANSWER_TIMEOUT)?;
-        if peer_uid(&stream)? != rustix::process::geteuid().as_raw() {
+        if passing::peer(&stream)?.uid != rustix::process::geteuid().as_raw() {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 "the socket belongs to another user's process",
@@ -77,10 +77,6 @@ fn connect_within(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
 
 fn nobody_listens(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
-}
-
-fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
-    Ok(rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw())
 }
 
 /// Reads a frame; `None` when the peer has closed before one began.

@@ -65,7 +65,7 @@ impl Key {
     }
 
     pub(super) fn plan(&self) -> Plan {
-        let own = ["HOME", "PATH", "TMPDIR"].into_iter().filter_map(|name| {
+        let own = [env::HOME, env::PATH, env::TMPDIR].into_iter().filter_map(|name| {
             let value = std::env::var_os(name)?;
             Some([name.as_bytes(), b"=", value.as_bytes()].concat())
         });
@@ -84,7 +84,7 @@ impl Key {
 /// One thread is forked, unless the user wants otherwise; more threads do not survive a fork.
 fn isolation(line: &CommandLine, launch: &Launch) -> Isolation {
     let wanted = launch.variable(env::ISOLATION) == Some(b"fresh");
-    let asked = line.threads().map(OsStr::as_bytes).or_else(|| launch.variable("JULIA_NUM_THREADS"));
+    let asked = line.threads().map(OsStr::as_bytes).or_else(|| launch.variable(env::JULIA_NUM_THREADS));
     let single = asked.is_none_or(|threads| threads == b"1");
     if wanted || !single { Isolation::Fresh } else { Isolation::Fork }
 }
@@ -92,7 +92,7 @@ fn isolation(line: &CommandLine, launch: &Launch) -> Isolation {
 /// Variables read once, in C or while Base and libraries start (Julia: src/threading.c, src/init.c, base/Base.jl,
 /// base/sysinfo.jl; glibc: ld.so(8), mallopt(3), locale(7), tzset(3); OpenBLAS, OpenMP and libuv likewise).
 const READ_AT_STARTUP: [&str; 24] = [
-    "JULIA_NUM_THREADS",
+    env::JULIA_NUM_THREADS,
     "JULIA_NUM_GC_THREADS",
     "JULIA_CPU_THREADS",
     "JULIA_CPU_TARGET",

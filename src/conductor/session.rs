@@ -17,6 +17,7 @@ use super::{Conductor, admission, adoption, job, status};
 use crate::env;
 use crate::julia::{CommandLine, parse};
 use crate::protocol::{Kind, Launch, PROTOCOL, Release, frame};
+use crate::sys::passing;
 
 /// A client that has connected has this long to say what it wants.
 const SPEAK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,8 +33,8 @@ pub(super) async fn serve(conductor: Rc<Conductor>, stream: UnixStream) {
 }
 
 async fn converse(conductor: &Rc<Conductor>, stream: UnixStream) -> io::Result<()> {
-    let peer = rustix::net::sockopt::socket_peercred(&stream)?;
-    if peer.uid != rustix::process::geteuid() {
+    let peer = passing::peer(&stream)?;
+    if peer.uid != rustix::process::geteuid().as_raw() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "another user's process"));
     }
     let socket = Socket::new(OwnedFd::from(stream))?;
@@ -45,7 +46,7 @@ async fn converse(conductor: &Rc<Conductor>, stream: UnixStream) -> io::Result<(
         return give_way(conductor, &socket, replaces).await;
     }
     match kind.map_err(io::Error::other)? {
-        Kind::Launch => launch(conductor, &socket, question, peer.pid.as_raw_nonzero().get().unsigned_abs()).await,
+        Kind::Launch => launch(conductor, &socket, question, peer.pid).await,
         Kind::Status => answer(&socket, Kind::Report, status::report(conductor).as_bytes()).await,
         Kind::Stop => {
             conductor.stop();
@@ -94,6 +95,10 @@ async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedF
     let mut line = parse(&words).map_err(|_| Decline::Malformed)?;
     if descriptors.len() != launch.descriptors.len() + 2 {
         return Err(Decline::Malformed.into());
+    }
+    if pid == 0 {
+        // Invisible from here: in an outer pid namespace, or in one that is not ours.
+        return Err(Decline::Namespaces.into());
     }
     let client = Standing::of(pid).map_err(|_| Decline::Credentials)?;
     if let Err(reason) = admission::admit(&conductor.standing, &client) {

@@ -75,13 +75,13 @@ impl Standing {
     /// Whether this process only lacks what `client` has, of what a process can lose and never regain: a conductor
     /// started from a client under `nice`, `taskset`, `ulimit -H` or without privileges.
     pub(super) fn is_narrower_than(&self, client: &Self) -> bool {
-        let same_place = (&self.namespaces, self.root, &self.label, self.policy)
-            == (&client.namespaces, client.root, &client.label, client.policy);
-        let limits = self.limits.iter().zip(&client.limits).all(|(ours, theirs)| ours.1 <= theirs.1);
+        let same_place = (&self.namespaces, self.root, &self.label) == (&client.namespaces, client.root, &client.label);
+        let policy = self.policy == client.policy || client.policy == limits::NORMAL_POLICY;
+        let no_limit_higher = self.limits.iter().zip(&client.limits).all(|(ours, theirs)| ours.1 <= theirs.1);
         let credentials =
             self.credentials.iter().zip(&client.credentials).all(|(ours, theirs)| is_lesser(ours, theirs));
         let processors = is_subset(&self.processors, &client.processors);
-        same_place && limits && credentials && processors && self.niceness >= client.niceness
+        same_place && policy && no_limit_higher && credentials && processors && self.niceness >= client.niceness
     }
 
     /// What keeps a child of ours from being what `client` is; control groups apart.

@@ -30,6 +30,9 @@ pub fn niceness(pid: u32) -> i32 {
     unsafe { libc::getpriority(libc::PRIO_PROCESS, pid) }
 }
 
+/// The policy that processes have by themselves (`SCHED_OTHER`).
+pub const NORMAL_POLICY: i32 = libc::SCHED_OTHER;
+
 /// Scheduling policy of process `pid` (sched(7)); negative when it has gone.
 pub fn scheduling_policy(pid: u32) -> i32 {
     // SAFETY: plain system call.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -20,6 +20,35 @@ pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
 /// A connected pair of stream sockets that are not inherited by programs.
 pub fn stream_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
+}
+
+/// Process and user at the other end of a connection (`SO_PEERCRED`, unix(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// 0 when the process is not visible from this process's pid namespace.
+    pub pid: u32,
+    pub uid: u32,
+}
+
+/// Asks the kernel who is at the other end.
+pub fn peer(socket: impl AsFd) -> io::Result<Peer> {
+    let mut found = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
+    let mut size = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
+    // SAFETY: the buffer has the size that is passed along, and both outlive the call.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut found).cast(),
+            &raw mut size,
+        )
+    };
+    if answer == 0 {
+        Ok(Peer { pid: found.pid.unsigned_abs(), uid: found.uid })
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Sends as much of `bytes` as fits now, with all of `descriptors` on the first byte, and says how much that was.
