@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use jlapp::client::socket::MAX_PATH_BYTES;
 use jlapp::protocol::{HEADER_BYTES, Header, Kind, Launch, MAX_BODY_BYTES, PROTOCOL, Release, frame};
 use rustix::process::Signal;
 
@@ -143,10 +144,9 @@ fn a_conductor_started_by_a_limited_client_serves_the_others() {
     if !is_root() {
         return skip("a conductor started by a limited client", "only root may take limits back");
     }
-    let affinity = || !fs::read_to_string("/proc/self/status").unwrap().contains("Cpus_allowed_list:\t0\n");
     let limited: [(&str, &[&str], bool); 4] = [
         ("nice", &["nice", "-n", "5"], true),
-        ("taskset", &["taskset", "-c", "0"], affinity()),
+        ("taskset", &["taskset", "-c", "0"], has_several_processors()),
         ("hard limit", &["prlimit", "--nofile=500:500"], true),
         ("policy", &["chrt", "--batch", "0"], true),
     ];
@@ -160,6 +160,9 @@ fn a_conductor_started_by_a_limited_client_serves_the_others() {
             let place = Place::with_script("limited", SCRIPT);
             place.client(["-e", "1"]).through(prefix).run().assert_ended("plain\n", 3);
             assert_is_admitted(&place);
+            let pid = place.conductor_pid();
+            assert_is_admitted(&place);
+            assert_unharmed(&place, pid);
         });
     }
     steps.finish();
@@ -168,38 +171,51 @@ fn a_conductor_started_by_a_limited_client_serves_the_others() {
 /// A client with more than the conductor has would go direct for ever; so it starts another conductor, once.
 #[test]
 fn a_broader_client_replaces_the_conductor_and_a_normal_one_does_not() {
-    let place = Place::with_script("broader", SCRIPT);
-    let broader: [&[&str]; 2] = [&["prlimit", "--nofile=1000:1000000"], &["nice", "-n", "-3"]];
-    for prefix in broader {
-        if !can(prefix) {
-            skip(&prefix.join(" "), "not possible here");
-            continue;
-        }
-        let first = place.start();
-        place.client(["-e", "1"]).through(prefix).run().assert_direct("booting", "plain\n", 3);
-        let second = place.conductor_pid();
-        assert_ne!(second, first, "{prefix:?}");
-        wait_until("there is one conductor", 5, || place.conductors() == [second]);
-        assert_is_admitted(&place);
-        assert_unharmed(&place, second);
-        place.daemon(&["stop"]);
+    let nicer: &[&str] = &["nice", "-n", "-3"];
+    if !can(nicer) {
+        return skip("a broader client", "a better priority is not to be had");
     }
+    let place = Place::with_script("broader", SCRIPT);
+    let first = place.start();
+    place.client(["-e", "1"]).through(nicer).run().assert_direct("booting", "plain\n", 3);
+    let second = place.conductor_pid();
+    assert_ne!(second, first);
+    wait_until("there is one conductor", 5, || place.conductors() == [second]);
+    assert_is_admitted(&place);
+    assert_unharmed(&place, second);
 }
 
 /// Each has something that the other has not: were both to replace the conductor, they would do so in turn for ever.
 #[test]
 fn clients_that_differ_both_ways_do_not_replace_each_others_conductor() {
-    let (limited, nice): (&[&str], &[&str]) = (&["prlimit", "--nofile=1000:1000000"], &["nice", "-n", "-3"]);
-    if !can(limited) || !can(nice) {
+    let lesser: &[&str] = &["setpriv", "--no-new-privs"];
+    if !can(lesser) {
         return skip("clients that differ both ways", "not possible here");
     }
     let place = Place::with_script("bothways", SCRIPT);
-    place.client(["-e", "1"]).through(limited).run().assert_ended("plain\n", 3);
+    place.client(["-e", "1"]).through(&["prlimit", "--nofile=500:500"]).run().assert_ended("plain\n", 3);
     let pid = place.conductor_pid();
     for _ in 0..2 {
-        place.client(["-e", "1"]).through(nice).run().assert_direct("scheduling", "plain\n", 3);
+        place.client(["-e", "1"]).through(lesser).run().assert_direct("credentials", "plain\n", 3);
         assert_unharmed(&place, pid);
     }
+}
+
+/// A hard limit above the workers' can't be given to them.
+#[test]
+fn a_higher_hard_limit_and_something_less_goes_direct() {
+    if !can(&["taskset", "-c", "0"]) || !has_several_processors() {
+        return skip("a higher hard limit", "one processor");
+    }
+    let place = Place::with_script("higher", SCRIPT);
+    place.client(["-e", "1"]).through(&["prlimit", "--nofile=500:500"]).run().assert_ended("plain\n", 3);
+    let pid = place.conductor_pid();
+    place.client(["-e", "1"]).through(&["taskset", "-c", "0"]).run().assert_direct("limits", "plain\n", 3);
+    assert_unharmed(&place, pid);
+}
+
+fn has_several_processors() -> bool {
+    std::thread::available_parallelism().is_ok_and(|count| count.get() > 1)
 }
 
 /// Past admission: the script that stands in for Julia can't be booted.
@@ -223,7 +239,7 @@ fn daemon_commands() {
     assert_eq!(says(&["stop"]), ("not running\n".into(), String::new(), Some(0)));
     let (stdout, stderr, code) = says(&["logs"]);
     assert_eq!((stdout.as_str(), code), ("", Some(1)), "no log yet: {stderr}");
-    assert!(stderr.contains("/jlapp/") && stderr.contains("julia-daemon"), "the missing file isn't named: {stderr}");
+    assert!(stderr.contains("julia-daemon"), "the missing file isn't named: {stderr}");
 
     assert_eq!(says(&["start"]), (format!("running at {at}\n"), String::new(), Some(0)));
     let pid = place.conductor_pid();
@@ -376,14 +392,14 @@ fn a_path_too_long_for_a_socket_is_an_honest_reason() {
     assert!(["longer than", "shorter than", "too long"].iter().any(|words| reason.contains(words)), "{reason}");
     let started = place.daemon(&["start"]);
     assert_eq!(started.status.code(), Some(1));
-    assert!(stderr_of(&started).contains("longer than 107 bytes"), "{}", stderr_of(&started));
+    assert!(stderr_of(&started).contains("longer than"), "{}", stderr_of(&started));
 }
 
 #[test]
 fn the_longest_path_of_a_socket_is_served() {
     let place = Place::with_script("longest", SCRIPT);
     let folder = place.path("run");
-    let name = "x".repeat(107 - folder.as_os_str().len() - 1);
+    let name = "x".repeat(MAX_PATH_BYTES - folder.as_os_str().len() - 1);
     let place = place.at_socket(folder.join(name));
     place.client(["-e", "1"]).run().assert_direct("booting", "plain\n", 3);
 }
@@ -421,6 +437,7 @@ fn another_users_socket_is_refused() {
         assert_eq!(output.status.code(), Some(1), "{words:?}: {}", stdout_of(&output));
         assert!(stderr_of(&output).contains("another user"), "{words:?}: {}", stderr_of(&output));
     }
+    assert!(stays(300, || place.conductors().is_empty()), "a conductor was started all the same");
     // Connections were made, and not a byte went over them.
     listener.set_nonblocking(true).unwrap();
     let mut connections = 0;
@@ -1038,7 +1055,7 @@ fn sandboxes(place: &Place, steps: &mut Steps) {
 }
 
 fn not_disturbed(place: &Place, conductor: u32) {
-    let running = place.client(["-e", WAITS]).require().spawn();
+    let mut running = place.client(["-e", WAITS]).require().spawn();
     let job = running.served_pid();
     for _ in 0..50 {
         let mut stream = connect(place);
@@ -1066,7 +1083,7 @@ fn replaced(place: &Place, wrapper: &str) {
 }
 
 fn newer_while_a_job_runs(place: &Place, conductor: u32) {
-    let running = place.client(["-e", WAITS]).require().spawn();
+    let mut running = place.client(["-e", WAITS]).require().spawn();
     let job = running.served_pid();
     let spares = pids(&worker(place)["spare_pids"]);
     let newer = forged(Kind::Launch, PROTOCOL, Release::OURS.0 + 1, b"");
@@ -1108,7 +1125,7 @@ fn fresh_processes() {
         assert_eq!((outcome.code, outcome.signal), (None, Some(9)), "{outcome:#?}");
     });
     steps.step("a job goes on without its conductor", || {
-        let running = fresh(WAITS).spawn();
+        let mut running = fresh(WAITS).spawn();
         let job = running.served_pid();
         place.daemon(&["stop"]);
         assert!(stays(300, || is_alive(job)), "the job ended with its conductor");
@@ -1121,7 +1138,7 @@ fn fresh_processes() {
 }
 
 fn kept_after_a_job(place: &Place, short_lived: impl Fn() -> daemon_support::Client) {
-    let running = short_lived().spawn();
+    let mut running = short_lived().spawn();
     running.served_pid();
     wait_until("there is a spare", 30, || !pids(&worker(place)["spare_pids"]).is_empty());
     let spare = pids(&worker(place)["spare_pids"])[0];
@@ -1136,7 +1153,7 @@ fn kept_after_a_job(place: &Place, short_lived: impl Fn() -> daemon_support::Cli
 
 /// The end of one keeper is nothing to another one's job.
 fn two_fresh_jobs(place: &Place, fresh: impl Fn(&str) -> daemon_support::Client) {
-    let long = fresh(WAITS).spawn();
+    let mut long = fresh(WAITS).spawn();
     let job = long.served_pid();
     fresh("exit(3)").run().assert_served("", 3);
     assert!(stays(500, || is_alive(job)), "the end of another job ended this one");

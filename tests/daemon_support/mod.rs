@@ -375,8 +375,11 @@ pub struct Running {
 
 impl Running {
     /// Waits until the program has begun to run in a worker, and says in which process.
-    pub fn served_pid(&self) -> u32 {
-        wait_until("the launch is served", 60, || matches!(way(&self.trace), Way::Served(_)));
+    pub fn served_pid(&mut self) -> u32 {
+        wait_until("the launch is served", 60, || {
+            assert_eq!(self.child.try_wait().unwrap(), None, "it has ended; {:?}", way(&self.trace));
+            matches!(way(&self.trace), Way::Served(_))
+        });
         let Way::Served(pid) = way(&self.trace) else { unreachable!() };
         pid
     }
