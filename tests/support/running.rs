@@ -105,7 +105,10 @@ impl Running {
     pub fn job_pid(&self) -> i32 {
         self.shell().await_text("\n");
         let said = String::from_utf8(self.shell().so_far()).unwrap();
-        said.lines().next().and_then(|line| line.strip_prefix("started ")?.parse().ok()).expect("the shell started nothing")
+        said.lines()
+            .next()
+            .and_then(|line| line.strip_prefix("started ")?.parse().ok())
+            .expect("the shell started nothing")
     }
 
     /// Ends the held input.
