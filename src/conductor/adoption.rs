@@ -16,7 +16,10 @@ use crate::sys::signals::{self, SIGKILL};
 use crate::worker::{self, Isolation, Started};
 
 /// A worker that is not ready by then will not be.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
+const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// A probe's number when none failed and time ran out (`TOO_SLOW` in `worker/julia/rehearse.jl`).
+const TOO_SLOW: i32 = -2;
 
 /// Starts the workers of a group, in the background.
 pub(super) fn boot(pool: &Rc<Pool>, group: &Rc<Group>) {
@@ -127,6 +130,7 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
 fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
     let part = |shift: i32| u32::try_from((version >> shift) & 0xff).unwrap_or(0);
     group.phase.set(Phase::Ready((part(16), part(8))));
+    group.last_used.set(std::time::Instant::now());
     pool.log.line(&format!("{} is ready ({})", group.key.julia.path.display(), group.key.isolation.name()));
     replenish(pool, group);
 }
@@ -134,6 +138,10 @@ fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
 /// Launches of this Julia are served by fresh processes from now on.
 fn cannot_fork(pool: &Rc<Pool>, group: &Group, probe: i32) {
     let why = match probe {
+        TOO_SLOW => {
+            pool.log.line(&format!("{} was too slow to be tried; again later", group.key.julia.path.display()));
+            return group.fail();
+        }
         -1 => "it has more threads than one, or no /proc/self/mem of its own".to_owned(),
         number => format!("rehearsal {number} failed in a forked child"),
     };
@@ -198,12 +206,13 @@ async fn end_abandoned(pid: u32) {
     }
 }
 
-/// Tells a spare's parent that it has a job now, and hands it the job.
+/// Hands a spare its job, and tells its parent.
 pub(super) async fn dispatch(group: &Group, spare: Spare, bytes: &[u8], descriptors: &[OwnedFd]) -> io::Result<()> {
     let channel = descriptors.first().ok_or_else(|| io::Error::other("no job channel"))?;
-    spare.parent.send_packet(Packet::Watch { pid: spare.pid }, Some(channel.as_fd()))?;
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     spare.stream.send(bytes, &borrowed).await?;
+    // Second, so that the spare need not share a processor with its parent just now. It cannot have ended yet.
+    spare.parent.send_packet(Packet::Watch { pid: spare.pid }, Some(channel.as_fd()))?;
     let job = RunningJob { channel: channel.try_clone()?, parent: spare.parent };
     group.jobs.borrow_mut().insert(spare.pid, job);
     group.served.set(group.served.get() + 1);

@@ -151,15 +151,17 @@ async fn give_to_a_worker(
     descriptors: &[OwnedFd],
 ) -> Result<(), Decline> {
     for _ in 0..4 {
-        let claim = conductor.pool.claim(group, require)?;
-        adoption::replenish(&conductor.pool, group);
-        let spare = match claim {
+        let spare = match conductor.pool.claim(group, require)? {
             Claim::Now(spare) => *spare,
-            Claim::Later(spare) => spare.await.map_err(|_| Decline::CannotBoot)?,
+            Claim::Later(spare) => {
+                adoption::replenish(&conductor.pool, group);
+                spare.await.map_err(|_| Decline::CannotBoot)?
+            }
         };
         check_version(group, line)?;
-        if adoption::dispatch(group, spare, bytes, descriptors).await.is_ok() {
-            adoption::replenish(&conductor.pool, group);
+        let outcome = adoption::dispatch(group, spare, bytes, descriptors).await;
+        adoption::replenish(&conductor.pool, group);
+        if outcome.is_ok() {
             return Ok(());
         }
     }
@@ -170,6 +172,10 @@ async fn give_to_a_worker(
 fn check_version(group: &Group, line: &CommandLine) -> Result<(), Decline> {
     match group.phase.get() {
         Phase::Ready(version) if !line.known_to(version) => Err(Decline::SwitchOfOtherVersion),
+        // To 1.8 Julia takes one `--` out of what it has kept of the words, wherever it stands (base/client.jl).
+        Phase::Ready(version) if version < (1, 9) && line.arguments.iter().any(|word| word == "--") => {
+            Err(Decline::SwitchOfOtherVersion)
+        }
         _ => Ok(()),
     }
 }

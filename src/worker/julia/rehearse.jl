@@ -2,7 +2,8 @@
 # are compiled here too, so that no launch has to.
 # Both run in forked children, several at once, under a deadline. None runs code of the user's.
 
-const DEADLINE_NS = UInt64(30_000_000_000)
+const DEADLINE_NS = UInt64(60_000_000_000)
+const TOO_SLOW = -2
 
 # Children that run the probes, all at once.
 const PROBING = 3
@@ -122,17 +123,17 @@ function await(child::Rehearsing, deadline::UInt64)
     status[]
 end
 
-# Runs all probes and rehearsals; 0, or the number of the first that failed.
+# Runs all probes and rehearsals; 0, the number of the first that failed, or TOO_SLOW, which says nothing about this Julia.
 function rehearse()
     folder = mktempdir(cleanup = false)
-    deadline = now_ns() + DEADLINE_NS
     failed = 0
     try
-        scout(folder, deadline) && exercise(joinpath(folder, "exercise.jl"))
+        scout(folder, now_ns() + DEADLINE_NS) && exercise(joinpath(folder, "exercise.jl"))
     catch
         # First calls stay slow; nothing else depends on it.
     end
     stage("exercise")
+    deadline = now_ns() + DEADLINE_NS
     inherited = inherited_descriptors()
     list = rehearsals(folder)
     children = Rehearsing[fork_rehearsal(probe, inherited, folder, i, 0) for i in 1:PROBING]
@@ -141,7 +142,8 @@ function rehearse()
         push!(children, fork_rehearsal(() -> run_rehearsal(rehearsal, folder), inherited, folder, PROBING + i, rehearsal.status))
     end
     for child in children
-        await(child, deadline) == child.status << 8 || failed != 0 || (failed = child.number)
+        status = await(child, deadline)
+        failed != 0 || status == child.status << 8 || (failed = status == -1 ? TOO_SLOW : child.number)
     end
     stage("children")
     if failed == 0
@@ -203,6 +205,15 @@ function exercise(path::String)
     for n in 2:3; dup2(kept[n-1], STDIO_DUPLICATES[n]); close_fd(kept[n-1]); end
     close_fd(null)
     exercise_streams(path)
+end
+
+# In a spare: runs an empty program, so that the pages that every program writes to are this process's own before a launch
+# comes, and not while it waits. Skipped where one waits already.
+function touch_memory(socket::Cint)
+    poll(PollFd[PollFd(socket, POLLIN, 0)], 0) > 0 && return
+    collecting(true)
+    as_program(["enothing"], String[])
+    nothing
 end
 
 # Julia's own start for a program, in this process.

@@ -83,6 +83,7 @@ function fork_spare(z::Zygote)
     if pid == 0
         close_fd(there)
         leave_parent(z)
+        touch_memory(here)
         wait_for_job(here, z.buffers, true)
     end
     close_fd(here)

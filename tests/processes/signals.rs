@@ -1,0 +1,135 @@
+//! What each signal does to a program, sent to the client as to plain Julia.
+
+use crate::support::leftovers::is_alive;
+use crate::support::{Case, End, Launch, Running, Way, World, fork, fresh, normal, wait_until};
+
+const HOOK: &str = "atexit(() -> write(\"hook\", \"ran\")); println(\"ready\")\n";
+
+fn sent(signal: i32) -> impl Fn(&mut Running) {
+    move |program| {
+        program.stdout().await_text("ready\n");
+        program.signal(signal);
+    }
+}
+
+/// What is printed of where the program was is not compared: C frames, counts.
+fn case(case: Case, signal: i32) -> Case {
+    case.act(sent(signal)).normal(normal::signal_backtrace).normal(normal::stacktrace)
+}
+
+pub fn ending() -> Vec<Case> {
+    let sleeping = format!("{HOOK}sleep(30)");
+    let busy = format!("{HOOK}let x = 0\nwhile true\nx += length(string(x))\nend\nend");
+    let subprocess = format!("{HOOK}run(`sleep 30`)");
+    let fresh = |name: &str| fresh(name).env("JULIA_DAEMON_ISOLATION", "fresh");
+    vec![
+        case(fork("SIGINT, sleeping script").script(&sleeping), libc::SIGINT).exits(130).prints("signal (2)"),
+        case(fork("SIGINT, busy script").script(&busy), libc::SIGINT).exits(130),
+        case(fork("SIGINT, sleeping -e").args(["-e", &sleeping]), libc::SIGINT).exits(1).prints("InterruptException"),
+        case(fork("SIGINT, busy -e").args(["-e", &busy]), libc::SIGINT).exits(1).prints("InterruptException"),
+        case(fork("SIGINT, program on stdin").fed(&sleeping), libc::SIGINT),
+        case(fork("SIGTERM, sleeping script").script(&sleeping), libc::SIGTERM).exits(143).prints("signal (15)"),
+        case(fork("SIGTERM, busy script").script(&busy), libc::SIGTERM).exits(143),
+        case(fork("SIGTERM, sleeping -e").args(["-e", &sleeping]), libc::SIGTERM).exits(143),
+        case(fork("SIGTERM, busy -e").args(["-e", &busy]), libc::SIGTERM).exits(143),
+        case(fork("SIGTERM, waiting for a subprocess").script(&subprocess), libc::SIGTERM).exits(143),
+        case(
+            fork("SIGTERM, reading").with(0, crate::support::Stream::Held).args(["-e", &format!("{HOOK}readline()")]),
+            libc::SIGTERM,
+        )
+        .exits(143),
+        case(fork("SIGQUIT, sleeping script").script(&sleeping), libc::SIGQUIT).exits(131).prints("signal (3)"),
+        case(fork("SIGHUP, sleeping script").script(&sleeping), libc::SIGHUP).dies_by(libc::SIGHUP),
+        case(fork("SIGHUP, busy -e").args(["-e", &busy]), libc::SIGHUP).dies_by(libc::SIGHUP),
+        case(fork("SIGALRM").script(&sleeping), libc::SIGALRM).dies_by(libc::SIGALRM),
+        case(fresh("SIGTERM, used once").script(&sleeping), libc::SIGTERM).exits(143),
+        case(fresh("SIGINT, used once, sleeping -e").args(["-e", &sleeping]), libc::SIGINT)
+            .exits(1)
+            .prints("InterruptException"),
+        case(fresh("SIGHUP, used once").script(&sleeping), libc::SIGHUP).dies_by(libc::SIGHUP),
+        case(
+            fork("SIGTERM, and a hook that exits").script(&format!("atexit(() -> exit(9))\n{sleeping}")),
+            libc::SIGTERM,
+        )
+        .exits(9),
+        case(
+            fork("SIGTERM, and two hooks").script(&format!("atexit(() -> write(\"second\", \"ran\"))\n{sleeping}")),
+            libc::SIGTERM,
+        )
+        .exits(143),
+    ]
+}
+
+pub fn going_on() -> Vec<Case> {
+    let lines = format!("{HOOK}println(readline())");
+    let held = |name: &str, signal: i32| {
+        let act = move |program: &mut Running| {
+            sent(signal)(program);
+            program.write("on\n");
+        };
+        fork(name)
+            .with(0, crate::support::Stream::Held)
+            .args(["-e", &lines])
+            .act(act)
+            .normal(normal::signal_backtrace)
+            .prints("on\n")
+    };
+    let ignoring = |name: &str, signal: i32| held(name, signal).launched(move |launch| launch.ignoring(signal));
+    vec![
+        held("SIGUSR1", libc::SIGUSR1).prints("signal (10)"),
+        held("SIGUSR2", libc::SIGUSR2),
+        held("SIGWINCH", libc::SIGWINCH),
+        held("SIGCONT", libc::SIGCONT),
+        ignoring("nohup", libc::SIGHUP),
+        ignoring("ignored SIGUSR2", libc::SIGUSR2),
+        fork("SIGINT caught")
+            .args(["-e", "try\nprintln(\"ready\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")"])
+            .act(sent(libc::SIGINT))
+            .prints("InterruptException\non"),
+        fork("SIGINT caught twice")
+            .args(["-e", "for i in 1:2\ntry\nprintln(\"ready\", i); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nend"])
+            .act(|program| {
+                for round in ["ready1", "ready2"] {
+                    program.stdout().await_text(round);
+                    program.signal(libc::SIGINT);
+                }
+            })
+            .prints("ready2\nInterruptException"),
+        fork("SIGINT with disable_sigint")
+            .args(["-e", "disable_sigint() do\nprintln(\"ready\"); t = time(); while time() < t + 0.5; end\nend\ntry\nsleep(30)\ncatch e\nprintln(typeof(e))\nend"])
+            .act(sent(libc::SIGINT))
+            .prints("InterruptException"),
+    ]
+}
+
+pub fn stopping() -> Vec<Case> {
+    let stopped = |name: &str, signal: i32| {
+        let program = format!("{HOOK}println(readline())");
+        fork(name).with(0, crate::support::Stream::Held).args(["-e", &program]).prints("on\n").act(move |program| {
+            program.stdout().await_text("ready\n");
+            program.signal(signal);
+            program.signal(libc::SIGCONT);
+            program.write("on\n");
+        })
+    };
+    vec![stopped("SIGTSTP and SIGCONT", libc::SIGTSTP), stopped("SIGSTOP and SIGCONT", libc::SIGSTOP)]
+}
+
+/// `nohup`: a hang-up of the whole group does nothing to the program either.
+pub fn nohup_outlives(world: &World) {
+    let program = "println(\"pid \", getpid()); flush(stdout); readline(); println(\"done\")";
+    let launch = Launch::new(["-e", program])
+        .env("JULIA_DAEMON", "require")
+        .ignoring(libc::SIGHUP)
+        .stdin(crate::support::Stream::Held);
+    let running = world.start(Way::Client, &launch, &world.case_folder("nohup"));
+    running.stdout().await_text("\n");
+    let text = String::from_utf8(running.stdout().so_far()).unwrap();
+    let pid: i32 = text.trim_start_matches("pid ").lines().next().unwrap().parse().unwrap();
+    running.signal_group(libc::SIGHUP);
+    wait_until("the program is there", || is_alive(pid));
+    running.write("\n");
+    let outcome = running.finish();
+    assert_eq!(outcome.end, End::Exited(0));
+    assert!(outcome.stdout_text().ends_with("done\n"));
+}
