@@ -168,21 +168,18 @@ fn a_conductor_started_by_a_limited_client_serves_the_others() {
     steps.finish();
 }
 
-/// A client with more than the conductor has would go direct for ever; so it starts another conductor, once.
+/// A better priority than the usual one is this launch's own affair: it goes direct, and the conductor stays.
 #[test]
-fn a_broader_client_replaces_the_conductor_and_a_normal_one_does_not() {
+fn a_client_with_a_better_priority_replaces_nothing() {
     let nicer: &[&str] = &["nice", "-n", "-3"];
     if !can(nicer) {
-        return skip("a broader client", "a better priority is not to be had");
+        return skip("a better priority", "not to be had here");
     }
-    let place = Place::with_script("broader", SCRIPT);
-    let first = place.start();
-    place.client(["-e", "1"]).through(nicer).run().assert_direct("booting", "plain\n", 3);
-    let second = place.conductor_pid();
-    assert_ne!(second, first);
-    wait_until("there is one conductor", 5, || place.conductors() == [second]);
+    let place = Place::with_script("nicer", SCRIPT);
+    let pid = place.start();
+    place.client(["-e", "1"]).through(nicer).run().assert_direct("scheduling", "plain\n", 3);
+    assert_unharmed(&place, pid);
     assert_is_admitted(&place);
-    assert_unharmed(&place, second);
 }
 
 /// Each has something that the other has not: were both to replace the conductor, they would do so in turn for ever.
@@ -392,7 +389,11 @@ fn a_path_too_long_for_a_socket_is_an_honest_reason() {
     assert!(["longer than", "shorter than", "too long"].iter().any(|words| reason.contains(words)), "{reason}");
     let started = place.daemon(&["start"]);
     assert_eq!(started.status.code(), Some(1));
-    assert!(stderr_of(&started).contains("longer than"), "{}", stderr_of(&started));
+    assert!(
+        ["longer than", "too long"].iter().any(|words| stderr_of(&started).contains(words)),
+        "{}",
+        stderr_of(&started)
+    );
 }
 
 #[test]
@@ -428,7 +429,13 @@ fn another_users_socket_is_refused() {
     let listener = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
     bind(&listener, &SocketAddrUnix::new(place.socket()).unwrap()).unwrap();
     as_nobody(|| listen(&listener, 8).unwrap());
-    let listener = UnixListener::from(listener);
+    let heard = Arc::<Mutex<Vec<usize>>>::default();
+    let ear = heard.clone();
+    std::thread::spawn(move || {
+        for mut stream in UnixListener::from(listener).incoming().flatten() {
+            ear.lock().unwrap().push(stream.read(&mut [0; 16]).unwrap());
+        }
+    });
     let outcome = place.client(["-e", "1"]).env("MY_SECRET", "hunter2").run();
     outcome.assert_direct("socket: the socket belongs to another user", "plain\n", 3);
     place.client(["-e", "1"]).require().run().assert_ended("", 125);
@@ -439,15 +446,11 @@ fn another_users_socket_is_refused() {
     }
     assert!(stays(300, || place.conductors().is_empty()), "a conductor was started all the same");
     // Connections were made, and not a byte went over them.
-    listener.set_nonblocking(true).unwrap();
-    let mut connections = 0;
-    while let Ok((mut stream, _)) = listener.accept() {
-        let mut said = Vec::new();
-        stream.read_to_end(&mut said).unwrap();
-        assert_eq!(said, b"", "a client spoke to another user's process");
-        connections += 1;
-    }
-    assert!(connections >= 2);
+    let heard = heard.lock().unwrap();
+    assert!(
+        heard.len() >= 2 && heard.iter().all(|bytes| *bytes == 0),
+        "another user's process was told something: {heard:?}"
+    );
     fs::remove_file(place.socket()).unwrap();
 }
 
@@ -657,9 +660,9 @@ fn the_log_is_bounded() {
     // Until it was begun anew twice; each line is short, so this many connections write several times the bound.
     let (mut turns, mut last) = (0, 0);
     for round in 0..60_000 {
-        let mut stream = UnixStream::connect(place.socket()).unwrap();
+        let mut stream = connect(&place);
         let _ = stream.write_all(b"this is no message at all");
-        drop(stream);
+        assert_eq!(answer(&stream), None);
         if round % 100 == 0 {
             let now = bytes(&log);
             most = most.max(now).max(bytes(&old));
@@ -679,6 +682,30 @@ fn the_log_is_bounded() {
     assert_unharmed(&place, pid);
     let resident = resident_kb(pid);
     assert!(resident < 2 * MOST_RESIDENT_KB, "the conductor grew to {resident} kB");
+}
+
+/// Connections made faster than they can be served: neither descriptors nor memory may grow with them, and whoever
+/// comes in earnest is served all the while.
+#[test]
+fn a_flood_of_connections_is_held_back() {
+    let place = Place::with_script("flood", SCRIPT);
+    let pid = place.start();
+    let before = open_descriptors(pid);
+    let (mut most, start) = (0, Instant::now());
+    for round in 0..20_000 {
+        let mut stream = UnixStream::connect(place.socket()).unwrap();
+        let _ = stream.write_all(b"this is no message at all");
+        drop(stream);
+        if round % 500 == 0 {
+            most = most.max(open_descriptors(pid));
+        }
+    }
+    assert_unharmed(&place, pid);
+    assert!(start.elapsed() < Duration::from_secs(60), "a question was answered after {:?}", start.elapsed());
+    assert!(most < before + 2000, "the conductor had {most} descriptors open");
+    let resident = resident_kb(pid);
+    assert!(resident < 2 * MOST_RESIDENT_KB, "the conductor grew to {resident} kB");
+    wait_until("all are closed", 10, || open_descriptors(pid) <= before + 1);
 }
 
 // ---- hostile conductors
@@ -975,7 +1002,8 @@ fn knows_the_worker(place: &Place) {
     assert_eq!(worker["kind"], "fork");
     assert_eq!(worker["julia"], place.path("julia").to_str().unwrap());
     assert!(worker["state"].as_str().unwrap().starts_with("ready, Julia "), "{worker}");
-    assert_eq!((&worker["served"], &worker["job_pids"]), (&serde_json::json!(1), &serde_json::json!([])));
+    assert_eq!(worker["served"], 1);
+    wait_until("no job is counted", 5, || pids(&self::worker(place)["job_pids"]).is_empty());
     assert_eq!(worker["ttl_seconds"], 7200);
     let zygote = u32::try_from(worker["zygote_pid"].as_u64().unwrap()).unwrap();
     assert!(is_alive(zygote) && command_line(zygote).contains("julia"), "{}", command_line(zygote));
