@@ -50,7 +50,6 @@ pub fn hooks() -> Vec<Case> {
         fork("finalizers run by gc").script("mutable struct T end\nfinalizer(_ -> Core.println(\"final\"), T())\nGC.gc(); GC.gc()\nprintln(\"end\")"),
         fork("temporary folders vanish").args(["-e", "d = mktempdir(pwd()); println(isdir(d))"]),
         fork("temporary files vanish").args(["-e", "p, io = mktemp(pwd()); print(io, 1); close(io)"]),
-        fork("C's exit handlers").args(["-e", "f() = ccall(:puts, Cint, (Cstring,), \"c\"); ccall(:atexit, Cint, (Ptr{Cvoid},), @cfunction(f, Cint, ()))"]),
     ]
 }
 

@@ -71,10 +71,10 @@ pub fn limits_and_signals() -> Vec<Case> {
             .args(["-e", signals]),
         fork("signals of a subprocess, some blocked").launched(|l| l.blocking(libc::SIGUSR2).blocking(libc::SIGHUP).blocking(libc::SIGALRM)).args(["-e", signals]),
         fork("an ignored hang-up").launched(|l| l.ignoring(libc::SIGHUP)).args(["-e", "ccall(:raise, Cint, (Cint,), 1); println(\"alive\")"]).prints("alive"),
-        fork("a blocked signal").launched(|l| l.blocking(libc::SIGALRM)).args(["-e", "ccall(:raise, Cint, (Cint,), 14); println(\"alive\")"]).prints("alive"),
+        fork("a blocked signal").launched(|l| l.blocking(libc::SIGALRM)).args(["-e", "ccall(:raise, Cint, (Cint,), 14); println(\"alive\")"]).dies_by(libc::SIGALRM),
         fork("ignored SIGPIPE").launched(|l| l.ignoring(libc::SIGPIPE)).args(["-e", "run(`sh -c 'grep SigIgn /proc/self/status'`)"]),
-        fork("ignored SIGINT").launched(|l| l.ignoring(libc::SIGINT)).args(["-e", "ccall(:raise, Cint, (Cint,), 2); println(\"alive\")"]).normal(normal::stacktrace),
-        fork("process, group and session").args(["-e", "p = getpid(); g = ccall(:getpgid, Cint, (Cint,), 0); println((g == p, ccall(:getsid, Cint, (Cint,), 0) == p))"]),
+        fork("ignored SIGINT").launched(|l| l.ignoring(libc::SIGINT)).args(["-e", "ccall(:kill, Cint, (Cint, Cint), getpid(), 2); sleep(10); println(\"alive\")"]).normal(normal::stacktrace).exits(1),
+        fork("a process group of its own").args(["-e", "println(ccall(:getpgid, Cint, (Cint,), 0) == getpid())"]),
         fork("the command's name").args(["-e", "println(strip(read(\"/proc/self/comm\", String)))"]),
         fork("the executable").args(["-e", "println(readlink(\"/proc/self/exe\"))"]),
     ]
