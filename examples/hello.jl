@@ -1,2 +1,1 @@
-# julia examples/hello.jl [name...]
-println("Hello, ", isempty(ARGS) ? "world" : join(ARGS, " "), "!")
+println("Hello, world!")

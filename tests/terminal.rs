@@ -76,13 +76,36 @@ fn looks() -> Vec<Case> {
 fn input() -> Vec<Case> {
     let key = "using REPL; t = REPL.Terminals.TTYTerminal(\"xterm\", stdin, stdout, stderr); REPL.Terminals.raw!(t, true); print(\"ready\\n\"); c = read(stdin, Char); REPL.Terminals.raw!(t, false); println(repr(c))";
     vec![
-        fork("a line").on_terminal().args(["-e", "println(\"name?\"); println(\"hello \", readline())"]).act(typed("name?", "Ann\n")).prints("hello Ann"),
-        fork("lines until Ctrl-D").on_terminal().args(["-e", "print(\"ready\\n\"); println(repr(read(stdin, String)))"]).act(typed(READY, "a\nb\n\x04")).prints("a\\nb\\n"),
-        fork("Ctrl-D at once").on_terminal().args(["-e", "print(\"ready\\n\"); println(repr(readline()), eof(stdin))"]).act(typed(READY, "\x04\x04")),
+        fork("a line")
+            .on_terminal()
+            .args(["-e", "println(\"name?\"); println(\"hello \", readline())"])
+            .act(typed("name?", "Ann\n"))
+            .prints("hello Ann"),
+        fork("lines until Ctrl-D")
+            .on_terminal()
+            .args(["-e", "print(\"ready\\n\"); println(repr(read(stdin, String)))"])
+            .act(typed(READY, "a\nb\n\x04"))
+            .prints("a\\nb\\n"),
+        fork("Ctrl-D at once")
+            .on_terminal()
+            .args(["-e", "print(\"ready\\n\"); println(repr(readline()), eof(stdin))"])
+            .act(typed(READY, "\x04\x04")),
         fork("a key without a newline").on_terminal().args(["-e", key]).act(typed(READY, "k")).prints("'k'"),
-        fork("a subprocess reads").on_terminal().args(["-e", "run(`sh -c 'echo ready; read x; echo got $x'`)"]).act(typed(READY, "word\n")).prints("got word"),
-        fork("a password").on_terminal().args(["-e", "s = Base.getpass(\"Password\"); println(); println(read(s, String))"]).act(typed("Password", "secret\n")).prints("secret"),
-        fork("input typed ahead").on_terminal().args(["-e", "sleep(0.2); println(readline(), readline())"]).act(|program| program.write("one\ntwo\n")).prints("onetwo"),
+        fork("a subprocess reads")
+            .on_terminal()
+            .args(["-e", "run(`sh -c 'echo ready; read x; echo got $x'`)"])
+            .act(typed(READY, "word\n"))
+            .prints("got word"),
+        fork("a password")
+            .on_terminal()
+            .args(["-e", "s = Base.getpass(\"Password\"); println(); println(read(s, String))"])
+            .act(typed("Password", "secret\n"))
+            .prints("secret"),
+        fork("input typed ahead")
+            .on_terminal()
+            .args(["-e", "sleep(0.2); println(readline(), readline())"])
+            .act(|program| program.write("one\ntwo\n"))
+            .prints("onetwo"),
     ]
 }
 
@@ -95,21 +118,35 @@ fn interrupts() -> Vec<Case> {
     let interrupted = |case: Case| case.on_terminal().act(typed(READY, CTRL_C));
     let quiet = |case: Case| case.normal(normal::signal_backtrace).normal(normal::stacktrace);
     vec![
-        quiet(interrupted(fork("Ctrl-C in a script that sleeps").script(&sleeping))).exits(130).prints("signal (2): Interrupt"),
+        quiet(interrupted(fork("Ctrl-C in a script that sleeps").script(&sleeping)))
+            .exits(130)
+            .prints("signal (2): Interrupt"),
         quiet(interrupted(fork("Ctrl-C in a busy script").script(&busy))).exits(130).prints("signal (2): Interrupt"),
-        quiet(interrupted(fresh("Ctrl-C in a script, used once").env("JULIA_DAEMON_ISOLATION", "fresh").script(&sleeping))).exits(130),
-        quiet(interrupted(fork("Ctrl-C in -e that sleeps").args(["-e", &sleeping]))).exits(1).prints("InterruptException"),
+        quiet(interrupted(
+            fresh("Ctrl-C in a script, used once").env("JULIA_DAEMON_ISOLATION", "fresh").script(&sleeping),
+        ))
+        .exits(130),
+        quiet(interrupted(fork("Ctrl-C in -e that sleeps").args(["-e", &sleeping])))
+            .exits(1)
+            .prints("InterruptException"),
         quiet(interrupted(fork("Ctrl-C in a busy -e").args(["-e", &busy]))).exits(1).prints("InterruptException"),
-        quiet(interrupted(fresh("Ctrl-C in a busy -e, used once").env("JULIA_DAEMON_ISOLATION", "fresh").args(["-e", &busy]))).exits(1),
+        quiet(interrupted(
+            fresh("Ctrl-C in a busy -e, used once").env("JULIA_DAEMON_ISOLATION", "fresh").args(["-e", &busy]),
+        ))
+        .exits(1),
         interrupted(fork("Ctrl-C that is caught").args(["-e", catching])).prints("on"),
-        quiet(interrupted(fork("Ctrl-C while a line is awaited").args(["-e", "print(\"ready\\n\"); readline()"]))).exits(1).prints("InterruptException"),
+        quiet(interrupted(fork("Ctrl-C while a line is awaited").args(["-e", "print(\"ready\\n\"); readline()"])))
+            .exits(1)
+            .prints("InterruptException"),
         fork("Ctrl-C for a subprocess too")
             .on_terminal()
             .args(["-e", &format!("try\n{trap}\ncatch e\nprintln(typeof(e))\nend")])
             .act(typed(READY, CTRL_C))
             .normal(normal::any_order)
             .prints("trapped"),
-        quiet(fork("Ctrl-\\ in a script").script(&sleeping).on_terminal().act(typed(READY, CTRL_BACKSLASH))).exits(131).prints("signal (3)"),
+        quiet(fork("Ctrl-\\ in a script").script(&sleeping).on_terminal().act(typed(READY, CTRL_BACKSLASH)))
+            .exits(131)
+            .prints("signal (3)"),
         fork("a hang-up").on_terminal().script("print(\"ready\\n\"); sleep(30)").dies_by(libc::SIGHUP).act(|program| {
             program.stdout().await_text(READY);
             program.hang_up();
@@ -146,12 +183,14 @@ fn jobs() -> Vec<Case> {
             program.shell().await_text("continued");
             program.write("x\n");
         }),
-        job(fork("Ctrl-Z, then bg").args(["-e", "print(\"ready\\n\"); sleep(0.3); println(\"done\")"])).prints("done").act(|program| {
-            program.stdout().await_text(READY);
-            program.write(CTRL_Z);
-            program.shell().await_text("stopped 20");
-            program.tell_shell("bg");
-        }),
+        job(fork("Ctrl-Z, then bg").args(["-e", "print(\"ready\\n\"); sleep(0.3); println(\"done\")"]))
+            .prints("done")
+            .act(|program| {
+                program.stdout().await_text(READY);
+                program.write(CTRL_Z);
+                program.shell().await_text("stopped 20");
+                program.tell_shell("bg");
+            }),
         job(fork("Ctrl-Z twice").args(["-e", program])).prints("got x").act(|program| {
             program.stdout().await_text(READY);
             for round in 1..3 {
@@ -162,15 +201,15 @@ fn jobs() -> Vec<Case> {
             }
             program.write("x\n");
         }),
-        job(fork("Ctrl-Z while a subprocess runs").args(["-e", "run(`sh -c 'echo ready; read x; echo got $x'`)"])).prints("got x").act(
-            |program| {
+        job(fork("Ctrl-Z while a subprocess runs").args(["-e", "run(`sh -c 'echo ready; read x; echo got $x'`)"]))
+            .prints("got x")
+            .act(|program| {
                 program.stdout().await_text(READY);
                 program.write(CTRL_Z);
                 program.shell().await_text("stopped 20");
                 program.tell_shell("fg");
                 program.write("x\n");
-            },
-        ),
+            }),
     ]
 }
 
@@ -190,17 +229,23 @@ fn interrupt_repl(program: &mut Running) {
 }
 
 fn left_to_julia() -> Vec<Case> {
-    let repl = |case: Case| case.on_terminal().normal(|_| Vec::new()).act(|program| {
-        program.stdout().await_text(PROMPT);
-        program.write("6 * 7 + 100000\n");
-        program.stdout().await_text("100042");
-        program.stdout().await_times(PROMPT, 2);
-        program.write(CTRL_D);
-    });
+    let repl = |case: Case| {
+        case.on_terminal().normal(|_| Vec::new()).act(|program| {
+            program.stdout().await_text(PROMPT);
+            program.write("6 * 7 + 100000\n");
+            program.stdout().await_text("100042");
+            program.stdout().await_times(PROMPT, 2);
+            program.write(CTRL_D);
+        })
+    };
     vec![
         repl(direct("a REPL", "interactive")),
         repl(direct("a REPL after -e", "interactive").args(["-i", "-e", "x = 1"])),
-        direct("a REPL is interrupted, then left", "interactive").on_terminal().normal(|_| Vec::new()).act(interrupt_repl).exits(4),
+        direct("a REPL is interrupted, then left", "interactive")
+            .on_terminal()
+            .normal(|_| Vec::new())
+            .act(interrupt_repl)
+            .exits(4),
         direct("a background job", "background")
             .launched(|launch| launch.on_terminal(Session::BackgroundJob))
             .args(["-e", "println(1); write(\"out\", \"x\")"]),
@@ -228,7 +273,8 @@ fn modes_stay(world: &World) {
     let before = Terminal::open().0.mode_words();
     let raw = "using REPL; REPL.Terminals.raw!(REPL.Terminals.TTYTerminal(\"xterm\", stdin, stdout, stderr), true); ";
     for end in ["println(1)", "exit(3)", "error(\"x\")", "print(\"ready\\n\"); sleep(30)"] {
-        let mut program = start(world, Launch::new(["-e", &format!("{raw}{end}")]).on_terminal(Session::Leader), "modes");
+        let mut program =
+            start(world, Launch::new(["-e", &format!("{raw}{end}")]).on_terminal(Session::Leader), "modes");
         if end.contains("ready") {
             program.stdout().await_text("ready\n");
             program.signal(libc::SIGTERM);

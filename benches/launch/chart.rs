@@ -90,7 +90,7 @@ fn prepare<'a>(figures: &Figures, area: &Area<'a>) -> Result<Plane<'a>, Box<dyn 
 
 fn draw_workload(plane: &mut Plane<'_>, workload: &Workload, bottom: f64) -> Result<(), Box<dyn Error>> {
     let label = font(15).pos(Pos::new(HPos::Right, VPos::Center));
-    plane.draw_series([Text::new(format!("{}  ", workload.name), (SHORTEST_MS, bottom + 0.5), label)])?;
+    write_beside(plane, (SHORTEST_MS, bottom + 0.5), (-10, 0), workload.name.to_owned(), label)?;
     let bars = [(&workload.warm, WARM), (&workload.cold, COLD), (&workload.plain, PLAIN)];
     for (index, (sample, color)) in (0u32..).zip(bars) {
         let low = bottom + 0.5 + (f64::from(index) - 1.5) * BAR;
@@ -103,8 +103,7 @@ fn draw_bar(plane: &mut Plane<'_>, time: Duration, low: f64, color: RGBColor) ->
     let value = milliseconds(time);
     plane.draw_series([Rectangle::new([(SHORTEST_MS, low), (value, low + BAR * 0.86)], color.filled())])?;
     let beside = font(13).pos(Pos::new(HPos::Left, VPos::Center));
-    plane.draw_series([Text::new(format!(" {}", Milliseconds(time)), (value, low + BAR * 0.43), beside)])?;
-    Ok(())
+    write_beside(plane, (value, low + BAR * 0.43), (6, 0), Milliseconds(time).to_string(), beside)
 }
 
 /// A line across all workloads at what the system's smallest program takes.
@@ -113,10 +112,17 @@ fn draw_yardstick(plane: &mut Plane<'_>, figures: &Figures) -> Result<(), Box<dy
     let top = f64::from(u32::try_from(figures.workloads.len())?);
     plane.draw_series([PathElement::new([(value, 0.0), (value, top)], INK.stroke_width(1))])?;
     let beside = font(13).pos(Pos::new(HPos::Left, VPos::Top));
-    plane.draw_series([Text::new(
-        format!(" /bin/true {}", Milliseconds(figures.empty.median())),
-        (value, top),
-        beside,
-    )])?;
+    write_beside(plane, (value, top), (6, 0), format!("/bin/true {}", Milliseconds(figures.empty.median())), beside)
+}
+
+/// Text so many pixels away from a point of the plane.
+fn write_beside(
+    plane: &mut Plane<'_>,
+    at: (f64, f64),
+    pixels: (i32, i32),
+    text: String,
+    style: TextStyle<'static>,
+) -> Result<(), Box<dyn Error>> {
+    plane.draw_series([EmptyElement::at(at) + Text::new(text, pixels, style)])?;
     Ok(())
 }

@@ -11,7 +11,8 @@ use crate::memory::Memory;
 use crate::place::Place;
 use crate::sample::{Sample, back_to_back, side_by_side};
 
-const ROUNDS: usize = 30;
+/// Unless a number is given: `cargo bench --bench launch -- 5`.
+const ROUNDS: usize = 25;
 /// A first launch is measured only in every so many rounds: a worker has to boot after each.
 const ROUNDS_PER_COLD: usize = 5;
 const IN_A_ROW: usize = 200;
@@ -60,8 +61,9 @@ pub fn all(place: &Place) -> Result<Figures, Box<dyn Error>> {
     let mut workloads = workloads();
     let mut empty = Sample::default();
     warm_up(place, &workloads)?;
-    for round in 0..ROUNDS {
-        eprint!("\rround {} of {ROUNDS} ", round + 1);
+    let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(ROUNDS);
+    for round in 0..rounds {
+        eprint!("\rround {} of {rounds} ", round + 1);
         take_turns(place, &mut empty, &mut workloads, round.is_multiple_of(ROUNDS_PER_COLD))?;
     }
     eprintln!("\rlaunches without a pause");

@@ -51,6 +51,8 @@ impl Place {
         command.args(arguments).env_clear();
         command.env("HOME", self.folder.join("home")).env("XDG_RUNTIME_DIR", self.folder.join("run"));
         command.env("PATH", "/usr/bin:/bin").env("JULIA_DAEMON_WORKER_EXECUTABLE", &self.julia);
+        // Where this process is killed and cannot clean up, workers end soon by themselves.
+        command.env("JULIA_DAEMON_WORKER_TTL", "300");
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
@@ -110,7 +112,14 @@ impl Place {
             }
             sleep(POLL_INTERVAL);
         }
-        Err("no spare came; see `jlapp daemon status`".into())
+        Err(self.complaint("no spare came")?.into())
+    }
+
+    /// With what the daemon says about itself, for the folder with its log goes when this process ends.
+    fn complaint(&self, what: &str) -> Result<String, Box<dyn Error>> {
+        let said = |word: &str| self.command(&self.program("jlapp"), &["daemon", word]).stdout(Stdio::piped()).output();
+        let (status, log) = (said("status")?.stdout, said("logs")?.stdout);
+        Ok(format!("{what}\n{}\n{}", String::from_utf8_lossy(&status), String::from_utf8_lossy(&log)))
     }
 
     /// Stops the conductor and waits until its workers have ended too.
@@ -137,6 +146,7 @@ impl Drop for Place {
     }
 }
 
+/// Processes of the daemon.
 fn pids(report: &Report) -> Vec<u32> {
     let of_workers = report.workers.iter().flat_map(|worker| worker.zygote_pid.iter().chain(&worker.spare_pids));
     of_workers.chain([&report.pid]).copied().collect()

@@ -40,9 +40,13 @@ impl Command {
 }
 
 fn start() -> io::Result<()> {
-    if Connection::to_running().is_ok() {
-        println!("already running at {}", socket::path().display());
-        return Ok(());
+    match Connection::to_running() {
+        Ok(_) => {
+            println!("already running at {}", socket::path().display());
+            return Ok(());
+        }
+        Err(error) if !is_absent(&error) => return Err(error),
+        Err(_) => {}
     }
     client::start_conductor()?;
     println!("running at {}", socket::path().display());
@@ -134,10 +138,8 @@ fn current_log() -> PathBuf {
     let report = client::converse(Kind::Status).ok();
     let report: Option<Report> = report.and_then(|(_, body)| serde_json::from_slice(&body).ok());
     let usual = log_path(&socket::path());
-    report.map_or_else(
-        || if usual.exists() { usual } else { log_path_beside(&socket::path()) },
-        |report| report.log.into(),
-    )
+    let beside = log_path_beside(&socket::path());
+    report.map_or_else(|| if !usual.exists() && beside.exists() { beside } else { usual }, |report| report.log.into())
 }
 
 fn logs() -> io::Result<()> {

@@ -14,7 +14,7 @@ use crate::sys::passing;
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a conductor may take to accept, read or answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A connected conductor, whose user is known to be ours.
 pub struct Connection {
@@ -42,7 +42,7 @@ impl Connection {
         match Self::to_running() {
             Ok(connection) => Ok(connection),
             Err(error) if nobody_listens(&error) => Self::to_started(),
-            Err(error) => Err(Reason::Socket(error.to_string())),
+            Err(error) => Err(unusable(&error)),
         }
     }
 
@@ -55,7 +55,7 @@ impl Connection {
         loop {
             match Self::to_running() {
                 Ok(connection) => return Ok(connection),
-                Err(error) if !nobody_listens(&error) => return Err(Reason::Socket(error.to_string())),
+                Err(error) if !nobody_listens(&error) => return Err(unusable(&error)),
                 Err(_) if Instant::now() > deadline => return Err(Reason::NoConductor),
                 Err(_) => std::thread::sleep(Duration::from_micros(300)),
             }
@@ -73,6 +73,11 @@ fn connect_within(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
     }
     connect(&socket, &SocketAddrUnix::new(path)?)?;
     Ok(UnixStream::from(socket))
+}
+
+/// A socket that cannot be connected to: its conductor does not accept, or it is none of ours.
+fn unusable(error: &io::Error) -> Reason {
+    if error.kind() == io::ErrorKind::WouldBlock { Reason::TooSlow } else { Reason::Socket(error.to_string()) }
 }
 
 fn nobody_listens(error: &io::Error) -> bool {
@@ -95,7 +100,7 @@ pub(super) fn read_frame(mut stream: &UnixStream) -> io::Result<Option<(Header, 
 /// Asks a running conductor something and returns its answer, for commands like `jlapp daemon status`.
 ///
 /// # Errors
-/// As [`Connection::to_running`], or the conductor is of another release, or did not answer within five seconds.
+/// As [`Connection::to_running`], or the conductor is of another release, or did not answer within four seconds.
 pub fn converse(kind: Kind) -> io::Result<(Kind, Vec<u8>)> {
     let stream = Connection::to_running()?.stream;
     let bytes = frame(kind, &[]).map_err(io::Error::other)?;

@@ -57,7 +57,10 @@ fn send(
     let all: Vec<BorrowedFd<'_>> =
         own.into_iter().chain(numbers.iter().map(|number| descriptors::borrow(*number))).collect();
     // Too many descriptors in flight (ETOOMANYREFS) and a vanished conductor look alike here: run plain.
-    passing::send_all(&connection.stream, &bytes, &all).map_err(|_| Reason::Lost)
+    passing::send_all(&connection.stream, &bytes, &all).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => Reason::TooSlow,
+        _ => Reason::Lost,
+    })
 }
 
 /// What a client hears first.

@@ -130,6 +130,7 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
 fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
     let part = |shift: i32| u32::try_from((version >> shift) & 0xff).unwrap_or(0);
     group.phase.set(Phase::Ready((part(16), part(8))));
+    group.last_used.set(std::time::Instant::now());
     pool.log.line(&format!("{} is ready ({})", group.key.julia.path.display(), group.key.isolation.name()));
     replenish(pool, group);
 }

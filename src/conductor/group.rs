@@ -180,7 +180,11 @@ impl Group {
     pub(super) fn is_expired(&self) -> bool {
         match self.phase.get() {
             Phase::Failed(at) => at.elapsed() > RETRY,
-            _ => self.jobs.borrow().is_empty() && self.last_used.get().elapsed() > self.time_to_live.get(),
+            Phase::Booting => false,
+            Phase::Ready(_) if !self.waiting.borrow().is_empty() => false,
+            Phase::Ready(_) => {
+                self.jobs.borrow().is_empty() && self.last_used.get().elapsed() > self.time_to_live.get()
+            }
         }
     }
 

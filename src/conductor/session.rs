@@ -172,6 +172,10 @@ async fn give_to_a_worker(
 fn check_version(group: &Group, line: &CommandLine) -> Result<(), Decline> {
     match group.phase.get() {
         Phase::Ready(version) if !line.known_to(version) => Err(Decline::SwitchOfOtherVersion),
+        // To 1.8 Julia takes one `--` out of what it has kept of the words, wherever it stands (base/client.jl).
+        Phase::Ready(version) if version < (1, 9) && line.arguments.iter().any(|word| word == "--") => {
+            Err(Decline::SwitchOfOtherVersion)
+        }
         _ => Ok(()),
     }
 }

@@ -81,7 +81,12 @@ impl Standing {
         let credentials =
             self.credentials.iter().zip(&client.credentials).all(|(ours, theirs)| is_lesser(ours, theirs));
         let processors = is_subset(&self.processors, &client.processors);
-        same_place && policy && no_limit_higher && credentials && processors && self.niceness >= client.niceness
+        same_place
+            && policy
+            && no_limit_higher
+            && credentials
+            && processors
+            && (0..=self.niceness).contains(&client.niceness)
     }
 
     /// What keeps a child of ours from being what `client` is; control groups apart.

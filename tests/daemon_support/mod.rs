@@ -296,8 +296,8 @@ impl Drop for Place {
 
 impl Place {
     fn show_log(&self) {
-        let log = self.path("home/.local/state/jlapp/julia-daemon.log");
-        let text = fs::read_to_string(log).unwrap_or_default();
+        let logs = fs::read_dir(self.path("home/.local/state/jlapp")).into_iter().flatten().flatten();
+        let text: String = logs.filter_map(|log| fs::read_to_string(log.path()).ok()).collect();
         let lines: Vec<&str> = text.lines().rev().take(30).collect();
         eprintln!("the end of the conductor's log:\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"));
     }
@@ -375,8 +375,11 @@ pub struct Running {
 
 impl Running {
     /// Waits until the program has begun to run in a worker, and says in which process.
-    pub fn served_pid(&self) -> u32 {
-        wait_until("the launch is served", 60, || matches!(way(&self.trace), Way::Served(_)));
+    pub fn served_pid(&mut self) -> u32 {
+        wait_until("the launch is served", 60, || {
+            assert_eq!(self.child.try_wait().unwrap(), None, "it has ended; {:?}", way(&self.trace));
+            matches!(way(&self.trace), Way::Served(_))
+        });
         let Way::Served(pid) = way(&self.trace) else { unreachable!() };
         pid
     }

@@ -22,7 +22,10 @@ pub fn programs() -> Vec<Case> {
         fork("an unbalanced -e").args(["-e", ")"]).exits(1),
         fork("a program with a NUL").script("println(1)\0\nprintln(2)").exits(1),
         fork("a program of any bytes").file("a.jl", [0xff, 0xfe, 0x00, 0x80]).args(["a.jl"]).exits(1),
-        fork("a string of any bytes").file("a.jl", b"x = \"\xff\xfe\"\nprintln(repr(x), isvalid(x)); write(stdout, x)").args(["a.jl"]).exits(1),
+        fork("a string of any bytes")
+            .file("a.jl", b"x = \"\xff\xfe\"\nprintln(repr(x), isvalid(x)); write(stdout, x)")
+            .args(["a.jl"])
+            .exits(1),
     ]
 }
 
@@ -82,12 +85,21 @@ pub fn odd_words() -> Vec<Case> {
     vec![
         fork("empty arguments").args(["-e", &show, "", "a", ""]),
         fork("arguments with newlines").args(["-e", &show, "a\nb", "\n", "\t", "\u{1b}[31m"]),
-        fork("arguments that are no text").args([word(b"-e"), word(show.as_bytes()), word(b"\xff\xfe"), word(b"a\x80b")]),
+        fork("arguments that are no text").args([
+            word(b"-e"),
+            word(show.as_bytes()),
+            word(b"\xff\xfe"),
+            word(b"a\x80b"),
+        ]),
         fork("an argument of 120 kB").args(["-e", &show, &"x".repeat(120_000)]),
         fork("a megabyte of arguments").args(["-e", &show]).args(&long),
-        fork("ten thousand arguments").args(["-e", "println(length(ARGS), ARGS[end])"]).args((0..10_000).map(|n| n.to_string())),
+        fork("ten thousand arguments")
+            .args(["-e", "println(length(ARGS), ARGS[end])"])
+            .args((0..10_000).map(|n| n.to_string())),
         fork("a program of 120 kB in -e").args(["-e", &format!("x = \"{}\"; println(length(x))", "x".repeat(120_000))]),
-        fork("a program whose name is no text").file(word(b"\xff.jl"), "println(ARGS)").args([word(b"\xff.jl"), word(b"\xfe")]),
+        fork("a program whose name is no text")
+            .file(word(b"\xff.jl"), "println(ARGS)")
+            .args([word(b"\xff.jl"), word(b"\xfe")]),
         fork("a folder whose name is no text")
             .file("a.jl", "println(repr(pwd())); println(repr(abspath(\"x\"))); write(\"out\", \"1\")")
             .launched(|launch| launch.directory(word(b"\xff\n")).args(["../a.jl"])),

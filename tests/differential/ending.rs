@@ -13,12 +13,18 @@ pub fn statuses() -> Vec<Case> {
         fork("exit in a task").args(["-e", "@async exit(4); wait(Condition())"]).exits(4),
         fork("exit in a function that cleans up").script("try\n exit(5)\nfinally\n println(\"finally\")\nend").exits(5),
         fork("exit with output that waits").args(["-e", "print(\"x\"^200_000); exit(6)"]).exits(6),
-        fork("exit while tasks run").args(["-e", "@async while true; sleep(0.01); end; @async wait(Condition()); exit(7)"]).exits(7),
+        fork("exit while tasks run")
+            .args(["-e", "@async while true; sleep(0.01); end; @async wait(Condition()); exit(7)"])
+            .exits(7),
         fork("the end while tasks run").args(["-e", "@async (sleep(60); println(1)); println(2)"]).prints("2"),
-        fork("the end while a subprocess runs").args(["-e", "p = open(`cat`, \"w\"); println(process_running(p))"]).prints("true"),
+        fork("the end while a subprocess runs")
+            .args(["-e", "p = open(`cat`, \"w\"); println(process_running(p))"])
+            .prints("true"),
         fork("_exit of C").args(["-e", "print(\"lost?\"); ccall(:_exit, Cvoid, (Cint,), 9)"]).exits(9),
         fork("exit of C").args(["-e", "atexit(() -> print(\"hook\")); ccall(:exit, Cvoid, (Cint,), 10)"]).exits(10),
-        fork("quit after an error was caught").script("try\n error(\"x\")\ncatch e\n println(e)\nend\nexit(11)").exits(11),
+        fork("quit after an error was caught")
+            .script("try\n error(\"x\")\ncatch e\n println(e)\nend\nexit(11)")
+            .exits(11),
         fork("uncaught in -e").args(["-e", "println(1); error(\"boom\"); println(2)"]).exits(1).prints("boom"),
         fork("uncaught in -E").args(["-E", "error(\"boom\")", "-e", "println(2)"]).exits(1),
         fork("uncaught in -L").file("l.jl", "error(\"boom\")").args(["-L", "l.jl", "-e", "println(2)"]).exits(1),
@@ -64,8 +70,14 @@ pub fn crashes() -> Vec<Case> {
             .normal(normal::signal_backtrace)
             .normal(normal::addresses)
             .prints("signal (4)"),
-        fork("stack overflow").script("f(x) = f(x + 1) + 1\nf(1)").normal(normal::numbers).exits(1).prints("StackOverflowError"),
-        fork("stack overflow that is caught").script("f(x) = f(x + 1) + 1\ntry\n f(1)\ncatch e\n println(typeof(e))\nend").prints("StackOverflowError"),
+        fork("stack overflow")
+            .script("f(x) = f(x + 1) + 1\nf(1)")
+            .normal(normal::numbers)
+            .exits(1)
+            .prints("StackOverflowError"),
+        fork("stack overflow that is caught")
+            .script("f(x) = f(x + 1) + 1\ntry\n f(1)\ncatch e\n println(typeof(e))\nend")
+            .prints("StackOverflowError"),
         fork("a larger stack")
             .launched(|launch| launch.limit(libc::RLIMIT_STACK, 64 << 20))
             .script("f(n) = n == 0 ? 0 : 1 + f(n - 1)\nprintln(f(500_000))")

@@ -14,9 +14,9 @@ mod ending;
 mod packages;
 mod program;
 mod runtime;
-mod surroundings;
 #[path = "../support/mod.rs"]
 mod support;
+mod surroundings;
 
 use support::Suite;
 

@@ -6,7 +6,8 @@ use crate::support::{Case, Launch, Way, World, fork};
 
 const PROJECT: &str = "name = \"Foo\"\nuuid = \"11111111-2222-3333-4444-555555555555\"\nversion = \"0.1.0\"\n";
 const DEPENDING: &str = "[deps]\nFoo = \"11111111-2222-3333-4444-555555555555\"\n";
-const MANIFEST: &str = "[[Foo]]\npath = \"Foo\"\nuuid = \"11111111-2222-3333-4444-555555555555\"\nversion = \"0.1.0\"\n";
+const MANIFEST: &str =
+    "[[Foo]]\npath = \"Foo\"\nuuid = \"11111111-2222-3333-4444-555555555555\"\nversion = \"0.1.0\"\n";
 const FOO: &str = r#"
 module Foo
 const compiled = getpid()
@@ -17,7 +18,8 @@ __init__() = (loaded[] += 1)
 include("part.jl")
 end
 "#;
-const USE: &str = "using Foo; println(Foo.f(1), Foo.part(), Foo.loaded[], Foo.compiled != getpid(), basename(pathof(Foo)))";
+const USE: &str =
+    "using Foo; println(Foo.f(1), Foo.part(), Foo.loaded[], Foo.compiled != getpid(), basename(pathof(Foo)))";
 
 fn with_package(name: &str) -> Case {
     fork(name)
@@ -38,15 +40,45 @@ pub fn loaded() -> Vec<Case> {
             .args(["--project=p", "-e", USE])
             .prints("(Foo,")
             .files_differ(),
-        with_package("a package without compiled modules").args(["--project=p", "-e", "push!(LOAD_PATH, \"x\"); using Foo: f; println(f(2)); println(Base.root_module(Main, :Foo))"]),
-        with_package("a package that is not in the project").args(["-e", "using Foo"]).exits(1).prints("Package Foo not found"),
-        with_package("require and loaded modules").args(["--project=p", "-e", "import Foo; println(sort!(string.(values(Base.loaded_modules))))"]),
-        fork("a package on the load path").file("lib/Bar.jl", "module Bar\nprintln(\"loading\")\ng() = 5\nend").env("JULIA_LOAD_PATH", "lib:").args(["-e", "using Bar; println(Bar.g())"]).files_differ(),
-        fork("a package pushed to the load path").file("lib/Baz.jl", "__precompile__(false)\nmodule Baz\nprintln(\"loading \", @__FILE__)\nend").args(["-e", "push!(LOAD_PATH, \"lib\"); using Baz"]).prints("loading"),
-        fork("a package that fails to load").file("lib/Bad.jl", "__precompile__(false)\nmodule Bad\nerror(\"bad package\")\nend").env("JULIA_LOAD_PATH", "lib").args(["-e", "using Bad"]).exits(1).prints("bad package"),
+        with_package("a package without compiled modules").args([
+            "--project=p",
+            "-e",
+            "push!(LOAD_PATH, \"x\"); using Foo: f; println(f(2)); println(Base.root_module(Main, :Foo))",
+        ]),
+        with_package("a package that is not in the project")
+            .args(["-e", "using Foo"])
+            .exits(1)
+            .prints("Package Foo not found"),
+        with_package("require and loaded modules").args([
+            "--project=p",
+            "-e",
+            "import Foo; println(sort!(string.(values(Base.loaded_modules))))",
+        ]),
+        fork("a package on the load path")
+            .file("lib/Bar.jl", "module Bar\nprintln(\"loading\")\ng() = 5\nend")
+            .env("JULIA_LOAD_PATH", "lib:")
+            .args(["-e", "using Bar; println(Bar.g())"])
+            .files_differ(),
+        fork("a package pushed to the load path")
+            .file("lib/Baz.jl", "__precompile__(false)\nmodule Baz\nprintln(\"loading \", @__FILE__)\nend")
+            .args(["-e", "push!(LOAD_PATH, \"lib\"); using Baz"])
+            .prints("loading"),
+        fork("a package that fails to load")
+            .file("lib/Bad.jl", "__precompile__(false)\nmodule Bad\nerror(\"bad package\")\nend")
+            .env("JULIA_LOAD_PATH", "lib")
+            .args(["-e", "using Bad"])
+            .exits(1)
+            .prints("bad package"),
         fork("a package that is nowhere").args(["-e", "using NoSuchPackage"]).exits(1).prints("NoSuchPackage"),
-        fork("a standard library outside the load path").env("JULIA_LOAD_PATH", "@").args(["-e", "using Dates"]).exits(1),
-        fork("a package in -L").file("lib/Qux.jl", "__precompile__(false)\nmodule Qux; q() = 1; end").file("l.jl", "push!(LOAD_PATH, \"lib\"); using Qux").args(["-L", "l.jl", "-e", "println(Qux.q())"]).prints("1"),
+        fork("a standard library outside the load path")
+            .env("JULIA_LOAD_PATH", "@")
+            .args(["-e", "using Dates"])
+            .exits(1),
+        fork("a package in -L")
+            .file("lib/Qux.jl", "__precompile__(false)\nmodule Qux; q() = 1; end")
+            .file("l.jl", "push!(LOAD_PATH, \"lib\"); using Qux")
+            .args(["-L", "l.jl", "-e", "println(Qux.q())"])
+            .prints("1"),
     ]
 }
 

@@ -54,7 +54,8 @@ pub fn from_stdin() -> Vec<Case> {
         fork("a program from a file").with(0, Stream::FileWith(lines.into())),
         fork("a program from /dev/null"),
         fork("no program through a pipe").fed(""),
-        fork("a program of several lines through a pipe").fed("for i in 1:2\n  println(i)\nend\nfunction f()\n 3\nend\nf()\n"),
+        fork("a program of several lines through a pipe")
+            .fed("for i in 1:2\n  println(i)\nend\nfunction f()\n 3\nend\nf()\n"),
         fork("half a program through a pipe").fed("println(1)\nfor i in 1:2\n"),
         fork("a syntax error through a pipe").fed("println(1)\n) +\nprintln(2)\n"),
         fork("exit through a pipe").fed("println(1)\nexit(3)\nprintln(2)\n").exits(3),

@@ -51,13 +51,31 @@ pub fn tasks() -> Vec<Case> {
 pub fn used_once() -> Vec<Case> {
     let used_once = |name: &str| fresh(name).env("JULIA_DAEMON_ISOLATION", "fresh");
     vec![
-        used_once("a program").script("println(ARGS, PROGRAM_FILE, @__FILE__, pwd(), isinteractive()); exit(3)").args(["x"]).exits(3),
+        used_once("a program")
+            .script("println(ARGS, PROGRAM_FILE, @__FILE__, pwd(), isinteractive()); exit(3)")
+            .args(["x"])
+            .exits(3),
         used_once("an error").args(["-e", "error(\"boom\")"]).exits(1).prints("boom"),
         used_once("a program through a pipe").fed("x = 1\nprintln(x)\n1 + 1\n"),
-        used_once("closed stdin and descriptor 3").with(0, crate::support::Stream::Closed).with(3, crate::support::Stream::Capture).args(["-e", "run(`sh -c 'echo x >&3'`)"]),
-        used_once("hooks and limits").launched(|l| l.umask(0o077).limit(libc::RLIMIT_NOFILE, 64)).args(["-e", "atexit(() -> run(`sh -c 'ulimit -n; umask'`)); write(\"out\", \"\")"]).prints("0077"),
-        used_once("a stack overflow").script("f(x) = f(x + 1) + 1\nf(1)").normal(normal::numbers).exits(1).prints("StackOverflowError"),
-        used_once("Profile").args(["-e", "using Profile; f() = sum(sin(i) for i in 1:3*10^7); @profile f(); println(Profile.len_data() > 0)"]).prints("true"),
+        used_once("closed stdin and descriptor 3")
+            .with(0, crate::support::Stream::Closed)
+            .with(3, crate::support::Stream::Capture)
+            .args(["-e", "run(`sh -c 'echo x >&3'`)"]),
+        used_once("hooks and limits")
+            .launched(|l| l.umask(0o077).limit(libc::RLIMIT_NOFILE, 64))
+            .args(["-e", "atexit(() -> run(`sh -c 'ulimit -n; umask'`)); write(\"out\", \"\")"])
+            .prints("0077"),
+        used_once("a stack overflow")
+            .script("f(x) = f(x + 1) + 1\nf(1)")
+            .normal(normal::numbers)
+            .exits(1)
+            .prints("StackOverflowError"),
+        used_once("Profile")
+            .args([
+                "-e",
+                "using Profile; f() = sum(sin(i) for i in 1:3*10^7); @profile f(); println(Profile.len_data() > 0)",
+            ])
+            .prints("true"),
     ]
 }
 

@@ -21,14 +21,32 @@ pub fn environment() -> Vec<Case> {
 pub fn folder() -> Vec<Case> {
     vec![
         fork("a folder").args(["-e", "println(pwd()); println(realpath(\".\")); println(readdir())"]).file("f", ""),
-        fork("a folder below").directory("a/b").args(["-e", "println(pwd(), get(ENV, \"PWD\", nothing)); write(\"out\", \"x\")"]),
+        fork("a folder below")
+            .directory("a/b")
+            .args(["-e", "println(pwd(), get(ENV, \"PWD\", nothing)); write(\"out\", \"x\")"]),
         fork("a folder in unicode").directory("größe → 1").args(["-e", "println(pwd())"]),
-        fork("a deleted folder").launched(crate::support::Launch::in_deleted_directory).args(["-e", "println(1); pwd()"]).exits(1),
-        fork("a deleted folder that does not matter").launched(crate::support::Launch::in_deleted_directory).args(["-e", "println(1)"]),
-        fork("a program in a deleted folder").launched(crate::support::Launch::in_deleted_directory).args(["a.jl"]).exits(1),
-        fork("another folder").args(["-e", "cd(\"/\"); println(pwd()); run(`pwd`); cd(\"/tmp\") do; println(pwd()); end; println(pwd())"]),
-        fork("umask 077").launched(|launch| launch.umask(0o077)).args(["-e", "write(\"f\", \"x\"); mkdir(\"d\"); run(`sh -c umask`)"]).prints("0077"),
-        fork("umask 0").launched(|launch| launch.umask(0)).args(["-e", "write(\"f\", \"x\"); mkdir(\"d\"); mkpath(\"e/f\"); touch(\"g\")"]),
+        fork("a deleted folder")
+            .launched(crate::support::Launch::in_deleted_directory)
+            .args(["-e", "println(1); pwd()"])
+            .exits(1),
+        fork("a deleted folder that does not matter")
+            .launched(crate::support::Launch::in_deleted_directory)
+            .args(["-e", "println(1)"]),
+        fork("a program in a deleted folder")
+            .launched(crate::support::Launch::in_deleted_directory)
+            .args(["a.jl"])
+            .exits(1),
+        fork("another folder").args([
+            "-e",
+            "cd(\"/\"); println(pwd()); run(`pwd`); cd(\"/tmp\") do; println(pwd()); end; println(pwd())",
+        ]),
+        fork("umask 077")
+            .launched(|launch| launch.umask(0o077))
+            .args(["-e", "write(\"f\", \"x\"); mkdir(\"d\"); run(`sh -c umask`)"])
+            .prints("0077"),
+        fork("umask 0")
+            .launched(|launch| launch.umask(0))
+            .args(["-e", "write(\"f\", \"x\"); mkdir(\"d\"); mkpath(\"e/f\"); touch(\"g\")"]),
     ]
 }
 

@@ -7,7 +7,8 @@ use crate::support::{End, Launch, Stream, Way, World};
 
 /// Each gets its own arguments, input, folder, environment and status.
 pub fn launches(world: &World, count: usize) {
-    let program = "print(ARGS[1], \" \", ENV[\"NUMBER\"], \" \", basename(pwd()), \" \", readline()); exit(parse(Int, ARGS[1]))";
+    let program =
+        "print(ARGS[1], \" \", ENV[\"NUMBER\"], \" \", basename(pwd()), \" \", readline()); exit(parse(Int, ARGS[1]))";
     let one = |number: usize| {
         let text = number.to_string();
         let launch = Launch::new(["-e", program, &text])
@@ -35,7 +36,12 @@ pub fn pipeline(world: &World) {
     ]
     .join(" | ");
     let folder = world.case_folder("pipeline");
-    let output = std::process::Command::new("/bin/sh").args(["-c", &line]).env_clear().envs(world.environment()).current_dir(folder).output();
+    let output = std::process::Command::new("/bin/sh")
+        .args(["-c", &line])
+        .env_clear()
+        .envs(world.environment())
+        .current_dir(folder)
+        .output();
     assert_eq!(String::from_utf8_lossy(&output.unwrap().stdout), "1001000\n");
 }
 
@@ -48,7 +54,8 @@ pub fn one_conductor(world: &World) {
     for launch in running {
         assert_eq!(launch.finish().stdout_text(), "1");
     }
-    let conductors = processes_of(world.folder()).into_iter().filter(|process| process.command_line.contains("jlconductor run"));
+    let conductors =
+        processes_of(world.folder()).into_iter().filter(|process| process.command_line.contains("jlconductor run"));
     assert_eq!(conductors.count(), 1);
     world.warm();
 }

@@ -45,7 +45,8 @@ fn kill(pid: i32) {
 
 fn next_launch_works(world: &World) {
     wait_until("a worker serves again", || {
-        let outcome = world.run(&Launch::new(["-e", "print(6 * 7)"]).env("JULIA_DAEMON", "require").deadline_seconds(120));
+        let outcome =
+            world.run(&Launch::new(["-e", "print(6 * 7)"]).env("JULIA_DAEMON", "require").deadline_seconds(120));
         outcome.stdout == b"42"
     });
 }
@@ -129,10 +130,14 @@ pub fn at_most_once(world: &World) {
     let folder = world.case_folder("once");
     let mut random = Random(u64::from(std::process::id()) | 1);
     for round in 0..12 {
-        let launches: Vec<Running> = (0..5).map(|number| append_line(world, &folder, &format!("{round}-{number}"))).collect();
+        let launches: Vec<Running> =
+            (0..5).map(|number| append_line(world, &folder, &format!("{round}-{number}"))).collect();
         std::thread::sleep(Duration::from_micros(random.below(60_000))); // a moment, not a synchronisation
         kill_something(world, &mut random);
-        launches.into_iter().enumerate().for_each(|(number, launch)| check_line(&folder, &format!("{round}-{number}"), launch));
+        launches
+            .into_iter()
+            .enumerate()
+            .for_each(|(number, launch)| check_line(&folder, &format!("{round}-{number}"), launch));
     }
     restart(world);
 }

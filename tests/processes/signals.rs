@@ -33,16 +33,30 @@ pub fn ending() -> Vec<Case> {
         case(fork("SIGTERM, sleeping -e").args(["-e", &sleeping]), libc::SIGTERM).exits(143),
         case(fork("SIGTERM, busy -e").args(["-e", &busy]), libc::SIGTERM).exits(143),
         case(fork("SIGTERM, waiting for a subprocess").script(&subprocess), libc::SIGTERM).exits(143),
-        case(fork("SIGTERM, reading").with(0, crate::support::Stream::Held).args(["-e", &format!("{HOOK}readline()")]), libc::SIGTERM).exits(143),
+        case(
+            fork("SIGTERM, reading").with(0, crate::support::Stream::Held).args(["-e", &format!("{HOOK}readline()")]),
+            libc::SIGTERM,
+        )
+        .exits(143),
         case(fork("SIGQUIT, sleeping script").script(&sleeping), libc::SIGQUIT).exits(131).prints("signal (3)"),
         case(fork("SIGHUP, sleeping script").script(&sleeping), libc::SIGHUP).dies_by(libc::SIGHUP),
         case(fork("SIGHUP, busy -e").args(["-e", &busy]), libc::SIGHUP).dies_by(libc::SIGHUP),
         case(fork("SIGALRM").script(&sleeping), libc::SIGALRM).dies_by(libc::SIGALRM),
         case(fresh("SIGTERM, used once").script(&sleeping), libc::SIGTERM).exits(143),
-        case(fresh("SIGINT, used once, sleeping -e").args(["-e", &sleeping]), libc::SIGINT).exits(1).prints("InterruptException"),
+        case(fresh("SIGINT, used once, sleeping -e").args(["-e", &sleeping]), libc::SIGINT)
+            .exits(1)
+            .prints("InterruptException"),
         case(fresh("SIGHUP, used once").script(&sleeping), libc::SIGHUP).dies_by(libc::SIGHUP),
-        case(fork("SIGTERM, and a hook that exits").script(&format!("atexit(() -> exit(9))\n{sleeping}")), libc::SIGTERM).exits(9),
-        case(fork("SIGTERM, and two hooks").script(&format!("atexit(() -> write(\"second\", \"ran\"))\n{sleeping}")), libc::SIGTERM).exits(143),
+        case(
+            fork("SIGTERM, and a hook that exits").script(&format!("atexit(() -> exit(9))\n{sleeping}")),
+            libc::SIGTERM,
+        )
+        .exits(9),
+        case(
+            fork("SIGTERM, and two hooks").script(&format!("atexit(() -> write(\"second\", \"ran\"))\n{sleeping}")),
+            libc::SIGTERM,
+        )
+        .exits(143),
     ]
 }
 
@@ -53,7 +67,12 @@ pub fn going_on() -> Vec<Case> {
             sent(signal)(program);
             program.write("on\n");
         };
-        fork(name).with(0, crate::support::Stream::Held).args(["-e", &lines]).act(act).normal(normal::signal_backtrace).prints("on\n")
+        fork(name)
+            .with(0, crate::support::Stream::Held)
+            .args(["-e", &lines])
+            .act(act)
+            .normal(normal::signal_backtrace)
+            .prints("on\n")
     };
     let ignoring = |name: &str, signal: i32| held(name, signal).launched(move |launch| launch.ignoring(signal));
     vec![
@@ -99,7 +118,10 @@ pub fn stopping() -> Vec<Case> {
 /// `nohup`: a hang-up of the whole group does nothing to the program either.
 pub fn nohup_outlives(world: &World) {
     let program = "println(\"pid \", getpid()); flush(stdout); readline(); println(\"done\")";
-    let launch = Launch::new(["-e", program]).env("JULIA_DAEMON", "require").ignoring(libc::SIGHUP).stdin(crate::support::Stream::Held);
+    let launch = Launch::new(["-e", program])
+        .env("JULIA_DAEMON", "require")
+        .ignoring(libc::SIGHUP)
+        .stdin(crate::support::Stream::Held);
     let running = world.start(Way::Client, &launch, &world.case_folder("nohup"));
     running.stdout().await_text("\n");
     let text = String::from_utf8(running.stdout().so_far()).unwrap();

@@ -250,7 +250,11 @@ impl Case {
             differ(&format!("the file {}", path.display()), plain.files.get(path) == client.files.get(path));
         }
         if plain.outcome.end != self.end {
-            let _ = writeln!(complaints, "the case is wrong: plain Julia ends by {:?}, not {:?}", plain.outcome.end, self.end);
+            let _ = writeln!(
+                complaints,
+                "the case is wrong: plain Julia ends by {:?}, not {:?}",
+                plain.outcome.end, self.end
+            );
         }
         let printed = [&plain.outcome.stdout[..], &plain.outcome.stderr[..]].concat();
         for text in self.prints.iter().filter(|text| !printed.windows(text.len()).any(|part| part == text.as_bytes())) {

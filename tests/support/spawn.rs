@@ -45,7 +45,13 @@ pub fn close_on_exec(number: RawFd) {
 }
 
 /// Starts `program` with `launch` in `folder`, with this environment.
-pub fn spawn(program: &Path, words: &[OsString], environment: &[(OsString, OsString)], folder: &Path, launch: &Launch) -> Running {
+pub fn spawn(
+    program: &Path,
+    words: &[OsString],
+    environment: &[(OsString, OsString)],
+    folder: &Path,
+    launch: &Launch,
+) -> Running {
     let mut ends = Ends::default();
     let mut placed: Vec<(RawFd, Option<OwnedFd>)> =
         launch.streams.iter().map(|(number, stream)| (*number, ends.open(*number, stream, folder))).collect();
@@ -223,7 +229,11 @@ impl InChild {
         unsafe {
             libc::setsid();
             for (number, source) in &self.places {
-                if *source < 0 { libc::close(*number) } else { libc::dup2(*source, *number) };
+                if *source < 0 {
+                    libc::close(*number)
+                } else {
+                    libc::dup2(*source, *number)
+                };
             }
             if let Some(number) = self.terminal {
                 libc::ioctl(number, libc::TIOCSCTTY, 0);

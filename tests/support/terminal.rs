@@ -18,8 +18,9 @@ impl Terminal {
         let (mut controller, mut program) = (-1, -1);
         let size = window(80, 24);
         // SAFETY: all pointers are valid or null, as openpty(3) allows.
-        let done =
-            unsafe { libc::openpty(&raw mut controller, &raw mut program, ptr::null_mut(), ptr::null(), &raw const size) };
+        let done = unsafe {
+            libc::openpty(&raw mut controller, &raw mut program, ptr::null_mut(), ptr::null(), &raw const size)
+        };
         assert_eq!(done, 0, "openpty: {}", std::io::Error::last_os_error());
         // SAFETY: both are new and ours.
         let (controller, program) = unsafe { (OwnedFd::from_raw_fd(controller), OwnedFd::from_raw_fd(program)) };

@@ -12,10 +12,10 @@ use std::{fs, process};
 use super::julia::julia;
 use super::launch::{Launch, Way};
 use super::leftovers::{self, Process};
-use super::turns::Turns;
 use super::running::{Outcome, Running, send};
-use super::wait::comes_true;
 use super::spawn;
+use super::turns::Turns;
+use super::wait::comes_true;
 
 /// Everything that a launch sees of a user, and the only conductor that it can reach.
 ///
@@ -137,7 +137,8 @@ impl World {
     pub fn served(&self) -> Served {
         let mut served = Served::new();
         for worker in self.status()["workers"].as_array().into_iter().flatten() {
-            *served.entry(worker["kind"].as_str().unwrap().to_owned()).or_default() += worker["served"].as_u64().unwrap();
+            *served.entry(worker["kind"].as_str().unwrap().to_owned()).or_default() +=
+                worker["served"].as_u64().unwrap();
         }
         served
     }

@@ -198,9 +198,40 @@ function run_program(stack_bytes::UInt64)
     task = Base.invokelatest(Task, Base._start, Int(stack_bytes))
     PROGRAM[] = task
     schedule(task)
-    wait(task)
-    status = task.result
-    ccall(:jl_exit, Cvoid, (Int32,), status isa Int32 ? status : Int32(0))
+    status = try
+        wait(task)
+        task.result
+    catch
+        report_escaped(task.result)
+        Int32(1)
+    end
+    exit_below_no_frames(status isa Int32 ? status : Int32(0))
+end
+
+# An exception that escaped Julia's own start: showing another one failed (`jl_no_exc_handler`, src/task.c).
+function report_escaped(exception)
+    err = ccall(:jl_stderr_stream, Ptr{Cvoid}, ())
+    ccall(:jl_uv_puts, Cvoid, (Ptr{Cvoid}, Cstring, Csize_t), err, NO_HANDLER, sizeof(NO_HANDLER))
+    ccall(:jl_static_show, Csize_t, (Ptr{Cvoid}, Any), err, exception)
+    ccall(:jl_uv_puts, Cvoid, (Ptr{Cvoid}, Cstring, Csize_t), err, "\n", 1)
+    nothing
+end
+const NO_HANDLER = "fatal: error thrown and no exception handler available.\n"
+
+# Calls jl_exit on a stack where nothing of ours lies, since exit hooks may show where they were called from. The first words
+# of ucontext_t are the same on x86-64 and AArch64: flags, link, then the stack's address, flags and size (makecontext(3)).
+function exit_below_no_frames(status::Int32)
+    size = 8 << 20
+    stack = ccall(:mmap, UInt, (UInt, UInt, Cint, Cint, Cint, Clong), 0, size, 3, 0x22, -1, 0)
+    context = ccall(:calloc, Ptr{UInt}, (Csize_t, Csize_t), 1, 16384)
+    if stack != typemax(UInt) && context != C_NULL && ccall(:getcontext, Cint, (Ptr{UInt},), context) == 0
+        unsafe_store!(context, UInt(0), 2)
+        unsafe_store!(context, stack, 3)
+        unsafe_store!(context, UInt(size), 5)
+        ccall(:makecontext, Cvoid, (Ptr{UInt}, Ptr{Cvoid}, Cint, Cint), context, cglobal(:jl_exit), 1, status)
+        ccall(:setcontext, Cint, (Ptr{UInt},), context)
+    end
+    ccall(:jl_exit, Cvoid, (Int32,), status)
 end
 
 # Shows the exception that is being handled as Julia's own start does: 1.5 and 1.6 take a vector, 1.7 on an ExceptionStack.
