@@ -26,18 +26,42 @@ pub fn actions() -> Vec<Case> {
             .script("println(\"a \", ARGS)")
             .args(["x"])
             .prints("l [\"x\"]a.jl"),
-        direct("-e and arguments that hold a double dash", "switch-of-other-version").args(["-e", "println(ARGS, repr(PROGRAM_FILE))", "a", "-e", "--", "b"]),
+        direct("-e and arguments that hold a double dash", "switch-of-other-version").args([
+            "-e",
+            "println(ARGS, repr(PROGRAM_FILE))",
+            "a",
+            "-e",
+            "--",
+            "b",
+        ]),
         fork("-e and arguments").args(["-e", "println(ARGS, repr(PROGRAM_FILE))", "a", "-e", "b"]),
         fork("-e and a double dash").args(["-e", "println(ARGS)", "--", "-x", "--", "--color=no"]),
-        direct("-e and two double dashes", "switch-of-other-version").args(["-e", "println(ARGS)", "a", "--", "b", "--", "c"]),
-        fork("switches after the program are its own").script("println(ARGS)").args(["-e", "1", "--color=yes", "-v", "-t2"]),
-        fork("a program after a double dash").file("-a.jl", "println(ARGS, PROGRAM_FILE)").args(["--", "-a.jl", "--", "x"]),
+        direct("-e and two double dashes", "switch-of-other-version").args([
+            "-e",
+            "println(ARGS)",
+            "a",
+            "--",
+            "b",
+            "--",
+            "c",
+        ]),
+        fork("switches after the program are its own").script("println(ARGS)").args([
+            "-e",
+            "1",
+            "--color=yes",
+            "-v",
+            "-t2",
+        ]),
+        fork("a program after a double dash")
+            .file("-a.jl", "println(ARGS, PROGRAM_FILE)")
+            .args(["--", "-a.jl", "--", "x"]),
         fork("clustered letters").args(["-qe", "println(Base.JLOptions().quiet)"]).prints("1"),
     ]
 }
 
 pub fn settings() -> Vec<Case> {
-    let options = "o = Base.JLOptions(); println((o.quiet, o.banner, o.color, o.historyfile, o.startupfile, o.isinteractive))";
+    let options =
+        "o = Base.JLOptions(); println((o.quiet, o.banner, o.color, o.historyfile, o.startupfile, o.isinteractive))";
     let project = "println(Base.active_project()); println(Base.load_path())";
     vec![
         fork("no settings").args(["-e", options]),
@@ -71,7 +95,10 @@ pub fn settings() -> Vec<Case> {
         fork("no project").args(["-e", project]),
         fork("--project").file("Project.toml", "").directory("sub").args(["--project", "-e", project]),
         fork("--project=@.").file("Project.toml", "").directory("sub").args(["--project=@.", "-e", project]),
-        fork("--project of a folder").file("p/Project.toml", "").args(["--project=p", "-e", project]).prints("/p/Project.toml"),
+        fork("--project of a folder")
+            .file("p/Project.toml", "")
+            .args(["--project=p", "-e", project])
+            .prints("/p/Project.toml"),
         fork("--project of a file").file("p/Project.toml", "").args(["--project=p/Project.toml", "-e", project]),
         fork("--project of nothing").env("JULIA_PROJECT", "p").args(["--project=", "-e", project]),
         fork("--project of a folder that is not there").args(["--project=none", "-e", project]),
@@ -84,7 +111,16 @@ pub fn settings() -> Vec<Case> {
         fork("JULIA_DEPOT_PATH").env("JULIA_DEPOT_PATH", "d::~/e").args(["-e", "println(DEPOT_PATH)"]),
         fork("all of JLOptions").args(["-e", "println(Base.JLOptions())"]).normal(normal::addresses),
         fork("all of JLOptions with settings")
-            .args(["-q", "--banner=yes", "--color=yes", "--history-file=no", "--project=.", "-e", "println(Base.JLOptions())", "x"])
+            .args([
+                "-q",
+                "--banner=yes",
+                "--color=yes",
+                "--history-file=no",
+                "--project=.",
+                "-e",
+                "println(Base.JLOptions())",
+                "x",
+            ])
             .normal(normal::addresses),
         fork("julia_cmd").args(["--color=no", "-e", "println(Base.julia_cmd())"]),
     ]
@@ -96,7 +132,10 @@ pub fn process_wide() -> Vec<Case> {
         fork("-t1").args(["-t1", "-e", "println(Threads.nthreads())"]).prints("1"),
         fork("-O3").args(["-O3", "-e", options]).prints("-O3"),
         fresh("-t2").args(["-t2", "-e", options, "-e", "Threads.@threads for i in 1:2; end"]).prints("2"),
-        fresh("JULIA_NUM_THREADS").env("JULIA_NUM_THREADS", "2").args(["-e", "println(Threads.nthreads())"]).prints("2"),
+        fresh("JULIA_NUM_THREADS")
+            .env("JULIA_NUM_THREADS", "2")
+            .args(["-e", "println(Threads.nthreads())"])
+            .prints("2"),
         fresh("--check-bounds=yes and others")
             .env("JULIA_DAEMON_ISOLATION", "fresh")
             .args(["--check-bounds=yes", "--depwarn=error", "--inline=no", "-g2", "--math-mode=ieee", "-e", options])
@@ -124,18 +163,23 @@ pub fn left_to_julia() -> Vec<Case> {
         direct("-m, which this Julia lacks", "switch-of-other-version").args(["-m", "Foo"]).exits(1),
         direct("-i", "interactive").args(["-i", "-e", "println(isinteractive())"]).prints("true"),
         direct("-i and stdin", "interactive").args(["-i"]).fed("println(1)\n2\nerror(\"x\")\n3\n"),
-        direct("-i and a program", "interactive").script("println(isinteractive()); error(\"boom\")").launched(|l| {
-            l.args(["x"]).env("JULIA_DAEMON_WORKER_ARGS", "--startup-file=no -i")
-        }),
+        direct("-i and a program", "interactive")
+            .script("println(isinteractive()); error(\"boom\")")
+            .launched(|l| l.args(["x"]).env("JULIA_DAEMON_WORKER_ARGS", "--startup-file=no -i")),
         direct("--handle-signals", "not-served").args(["--handle-signals=no", "-e", "println(1)"]),
         direct("--trace-compile", "not-served").args(["--trace-compile=t", "-e", "f(x) = x; f(1)"]),
-        direct("--code-coverage", "not-served").args(["--code-coverage=user"]).script("f() = 1\nf()\nprintln(f())").files_differ(),
+        direct("--code-coverage", "not-served")
+            .args(["--code-coverage=user"])
+            .script("f() = 1\nf()\nprintln(f())")
+            .files_differ(),
         direct("JULIA_DAEMON=off", "off").env("JULIA_DAEMON", "off").args(["-e", "println(1)"]),
     ]
 }
 
 pub fn require_refuses(world: &World) {
-    for (words, reason) in [(&["-i", "-e", "1"][..], "interactive"), (&["--handle-signals=no", "-e", "1"], "not-served")] {
+    for (words, reason) in
+        [(&["-i", "-e", "1"][..], "interactive"), (&["--handle-signals=no", "-e", "1"], "not-served")]
+    {
         let outcome = world.run(&Launch::new(words).env("JULIA_DAEMON", "require"));
         assert_eq!(outcome.end, End::Exited(125));
         assert_eq!(outcome.stdout_text(), "");

@@ -65,11 +65,23 @@ pub fn broken() -> Vec<Case> {
         fork("closed stderr").with(2, Stream::Closed).args(["-e", report]),
         fork("closed stdout, and an error").with(1, Stream::Closed).args(["-e", "error(\"x\")"]).exits(1),
         fork("closed stdin, and a subprocess").with(0, Stream::Closed).args(["-e", "run(`echo x`)"]),
-        fork("a full disk").with(1, Stream::Full).args(["-e", "println(\"x\"); flush(stdout); println(stderr, \"after\")"]).exits(1),
-        fork("a full disk and much output").with(1, Stream::Full).args(["-e", "print(\"x\"^100_000); println(stderr, \"after\")"]),
+        fork("a full disk")
+            .with(1, Stream::Full)
+            .args(["-e", "println(\"x\"); flush(stdout); println(stderr, \"after\")"])
+            .exits(1),
+        fork("a full disk and much output")
+            .with(1, Stream::Full)
+            .args(["-e", "print(\"x\"^100_000); println(stderr, \"after\")"]),
         fork("a full disk for C").with(1, Stream::Full).args(["-e", "ccall(:puts, Cint, (Cstring,), \"c\")"]),
-        fork("a pipe that nobody reads").with(1, Stream::Broken).args(["-e", "println(\"x\"); println(stderr, \"after\")"]).exits(1).prints("EPIPE"),
-        fork("a pipe that nobody reads, for errors").with(2, Stream::Broken).args(["-e", "println(stderr, \"x\"); println(\"after\")"]).exits(1),
+        fork("a pipe that nobody reads")
+            .with(1, Stream::Broken)
+            .args(["-e", "println(\"x\"); println(stderr, \"after\")"])
+            .exits(1)
+            .prints("EPIPE"),
+        fork("a pipe that nobody reads, for errors")
+            .with(2, Stream::Broken)
+            .args(["-e", "println(stderr, \"x\"); println(\"after\")"])
+            .exits(1),
         fork("a pipe whose reader leaves, as head does")
             .args(["-e", "println(1); for i in 2:10^7; println(i); end"])
             .act(first_line)
@@ -77,7 +89,10 @@ pub fn broken() -> Vec<Case> {
             .normal(after_the_first_line)
             .exits(1)
             .prints("EPIPE"),
-        fork("a pipe whose reader leaves, for a subprocess").args(["-e", "run(`sh -c 'while echo 1; do :; done 2>/dev/null'`)"]).act(first_line).normal(after_the_first_line),
+        fork("a pipe whose reader leaves, for a subprocess")
+            .args(["-e", "run(`sh -c 'while echo 1; do :; done 2>/dev/null'`)"])
+            .act(first_line)
+            .normal(after_the_first_line),
     ]
 }
 
@@ -85,7 +100,8 @@ pub fn broken() -> Vec<Case> {
 pub fn all_closed(world: &World) {
     let folder = world.case_folder("all closed");
     let program = "println(1); println(stderr, 2); open(io -> print(io, \"kept\"), \"out\", \"w\")";
-    let launch = [0, 1, 2].into_iter().fold(Launch::new(["-e", program]), |launch, number| launch.with(number, Stream::Closed));
+    let launch =
+        [0, 1, 2].into_iter().fold(Launch::new(["-e", program]), |launch, number| launch.with(number, Stream::Closed));
     let outcome = world.start(Way::Client, &launch.env("JULIA_DAEMON", "require"), &folder).finish();
     assert_eq!(outcome.end, End::Exited(0));
     assert_eq!(std::fs::read(folder.join("out")).unwrap(), b"kept");
@@ -102,21 +118,59 @@ fn after_the_first_line(text: &[u8]) -> Vec<u8> {
 pub fn others() -> Vec<Case> {
     let read = |number: i32| format!("print(read(Base.fdio({number}, false), String))");
     vec![
-        fork("descriptor 3 is read").with(3, Stream::Feed(b"three".to_vec())).args(["-e", "print(read(Base.fdio(3, false), String))"]).prints("three"),
-        fork("descriptor 3 by its path").with(3, Stream::Feed(b"three".to_vec())).args(["-e", "print(read(\"/dev/fd/3\", String))"]).prints("three"),
-        fork("a program on descriptor 63, as <(…) has it").with(63, Stream::Feed(b"println(@__FILE__)".to_vec())).args(["/dev/fd/63"]).exits(1),
-        fork("an argument on descriptor 63").with(63, Stream::Feed(b"sixty-three".to_vec())).args(["-e", "print(read(ARGS[1], String))", "/proc/self/fd/63"]).prints("sixty"),
-        fork("descriptor 5 is written").with(5, Stream::Capture).args(["-e", "io = Base.fdio(5, true); print(io, \"five\"); close(io)"]),
-        fork("a subprocess inherits descriptor 3").with(3, Stream::Capture).args(["-e", "run(`sh -c 'echo three >&3'`)"]),
-        fork("a subprocess inherits a file").with(9, Stream::FileWith(b"nine".to_vec())).args(["-e", "run(`sh -c 'cat <&9'`)"]).prints("nine"),
-        fork("a jobserver").with(3, Stream::Held).with(4, Stream::Capture).args(["-e", "run(`sh -c 'head -c 1 <&3; printf + >&4'`)"]).act(|program| program.write("+")),
-        fork("descriptors with gaps").with(7, Stream::Feed(b"7".to_vec())).with(100, Stream::Feed(b"100".to_vec())).with(255, Stream::Feed(b"255".to_vec())).args(["-e", &read(7), "-e", &read(100), "-e", &read(255)]).prints("7100255"),
+        fork("descriptor 3 is read")
+            .with(3, Stream::Feed(b"three".to_vec()))
+            .args(["-e", "print(read(Base.fdio(3, false), String))"])
+            .prints("three"),
+        fork("descriptor 3 by its path")
+            .with(3, Stream::Feed(b"three".to_vec()))
+            .args(["-e", "print(read(\"/dev/fd/3\", String))"])
+            .prints("three"),
+        fork("a program on descriptor 63, as <(…) has it")
+            .with(63, Stream::Feed(b"println(@__FILE__)".to_vec()))
+            .args(["/dev/fd/63"])
+            .exits(1),
+        fork("an argument on descriptor 63")
+            .with(63, Stream::Feed(b"sixty-three".to_vec()))
+            .args(["-e", "print(read(ARGS[1], String))", "/proc/self/fd/63"])
+            .prints("sixty"),
+        fork("descriptor 5 is written")
+            .with(5, Stream::Capture)
+            .args(["-e", "io = Base.fdio(5, true); print(io, \"five\"); close(io)"]),
+        fork("a subprocess inherits descriptor 3")
+            .with(3, Stream::Capture)
+            .args(["-e", "run(`sh -c 'echo three >&3'`)"]),
+        fork("a subprocess inherits a file")
+            .with(9, Stream::FileWith(b"nine".to_vec()))
+            .args(["-e", "run(`sh -c 'cat <&9'`)"])
+            .prints("nine"),
+        fork("a jobserver")
+            .with(3, Stream::Held)
+            .with(4, Stream::Capture)
+            .args(["-e", "run(`sh -c 'head -c 1 <&3; printf + >&4'`)"])
+            .act(|program| program.write("+")),
+        fork("descriptors with gaps")
+            .with(7, Stream::Feed(b"7".to_vec()))
+            .with(100, Stream::Feed(b"100".to_vec()))
+            .with(255, Stream::Feed(b"255".to_vec()))
+            .args(["-e", &read(7), "-e", &read(100), "-e", &read(255)])
+            .prints("7100255"),
         fork("a socket as descriptor 3").with(3, Stream::CaptureSocket).args(["-e", "run(`sh -c 'echo socket >&3'`)"]),
-        fork("closed stdin and descriptor 3").with(0, Stream::Closed).with(3, Stream::Feed(b"three".to_vec())).args(["-e", &read(3)]),
-        direct("a descriptor that Julia's own may have", "descriptors").with(270, Stream::Feed(b"x".to_vec())).args(["-e", &read(270)]),
+        fork("closed stdin and descriptor 3")
+            .with(0, Stream::Closed)
+            .with(3, Stream::Feed(b"three".to_vec()))
+            .args(["-e", &read(3)]),
+        direct("a descriptor that Julia's own may have", "descriptors")
+            .with(270, Stream::Feed(b"x".to_vec()))
+            .args(["-e", &read(270)]),
         fork("what a subprocess inherits").args(["-e", "run(`ls /proc/self/fd`)"]),
-        fork("what a subprocess inherits of more").with(3, Stream::Null).with(40, Stream::Null).args(["-e", "run(`ls /proc/self/fd`)"]),
-        fork("what is open below").with(3, Stream::Null).args(["-e", "println([fd for fd in 0:3 if ispath(\"/proc/self/fd/$fd\")])"]),
+        fork("what a subprocess inherits of more")
+            .with(3, Stream::Null)
+            .with(40, Stream::Null)
+            .args(["-e", "run(`ls /proc/self/fd`)"]),
+        fork("what is open below")
+            .with(3, Stream::Null)
+            .args(["-e", "println([fd for fd in 0:3 if ispath(\"/proc/self/fd/$fd\")])"]),
     ]
 }
 

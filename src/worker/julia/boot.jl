@@ -79,7 +79,7 @@ function compile_own()
     precompile(touch_memory, (Cint,))
     precompile(terminate, (Cint,))
     precompile(interrupt, (Cint,))
-    precompile(describe, (Cint,))
+    precompile(describe, (Cint, Ptr{Cvoid}, Ptr{Cvoid}))
     precompile(deliver_interrupts, ())
     nothing
 end

@@ -56,9 +56,19 @@ function interrupt(signal::Cint)::Cvoid
     nothing
 end
 
-# Julia says where it is on SIGUSR1 and goes on.
-function describe(signal::Cint)::Cvoid
-    announce(signal)
+# Julia says where it is on SIGUSR1 and goes on. From a timer (si_code -2, sigaction(2)) it is Profile's, for the listener that
+# is not there.
+function describe(signal::Cint, info::Ptr{Cvoid}, ::Ptr{Cvoid})::Cvoid
+    unsafe_load(Ptr{Cint}(info + 8)) == -2 || announce(signal)
+    nothing
+end
+
+# struct sigaction of the C library on Linux: handler, mask of 16 words, flags, restorer.
+function set_info_handler(signal::Cint, handler::Ptr{Cvoid})
+    action = zeros(UInt, 20)
+    action[1] = UInt(handler)
+    action[18] = 0x10000004                                            # SA_RESTART | SA_SIGINFO
+    ccall(:sigaction, Cint, (Cint, Ptr{UInt}, Ptr{Cvoid}), signal, action, C_NULL)
     nothing
 end
 
@@ -99,7 +109,7 @@ function install_signals(job::Job)
     for signal in (SIGTERM, SIGQUIT)
         set_handler(signal, terminating)
     end
-    set_handler(SIGUSR1, @cfunction(describe, Cvoid, (Cint,)))
+    set_info_handler(SIGUSR1, @cfunction(describe, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
     from_file = isempty(job.commands) || all(c -> startswith(c, "L"), job.commands)
     set_handler(SIGINT, from_file ? terminating : @cfunction(interrupt, Cvoid, (Cint,)))
     for signal in Cint(1):Cint(31)
