@@ -22,6 +22,7 @@
 # | jl_exit, jl_atexit_hook                | all                                                      | src/init.c                    |
 # | jl_raise                               | from 1.9: a signal ends Julia as that signal; before: 128 + n | src/signals-unix.c       |
 # | jl_filename, jl_lineno                 | to 1.12 plain data                                       | src/toplevel.c                |
+# | JLOptions.image_file                   | all; the path of the system image as it is mapped        | base/options.jl               |
 # | trace_compile                          | all                                                      | src/gf.c                      |
 #
 # What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).

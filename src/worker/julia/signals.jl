@@ -4,7 +4,7 @@
 # Plain Julia, for a program from a file: SIGINT, SIGTERM and SIGQUIT run the exit hooks and end it; by exit status 128 + n to
 # Julia 1.8, by the signal from 1.9 on. For -e, -E and -m programs SIGINT becomes an InterruptException.
 # Here a handler does the same on the program's own thread: terminate() as Julia's listener would have made the thread do,
-# interrupt() when the program next waits (a second SIGINT before that kills).
+# interrupt() where Julia code runs or waits.
 
 const SIGINT = Cint(2)
 const SIGQUIT = Cint(3)
@@ -45,21 +45,72 @@ function announce(signal::Cint)
     nothing
 end
 
-function interrupt(signal::Cint)::Cvoid
-    if INTERRUPT_PENDING[]
+# An interrupt for a program that takes it as an exception. If it hits Julia code, the exception is thrown right there; in C
+# code (the runtime, the allocator, a library) it is tried again until Julia code runs, and if the program waits, the event
+# loop wakes and delivers it. A second one before that kills.
+function interrupt(signal::Cint, info::Ptr{Cvoid}, context::Ptr{Cvoid})::Cvoid
+    again = unsafe_load(Ptr{Cint}(info + 8)) == SI_TIMER
+    if again
+        INTERRUPT_PENDING[] || return nothing
+    elseif INTERRUPT_PENDING[]
         set_handler(signal, DEFAULT)
         unblock(signal)
         send_signal(getpid(), signal)
     end
     INTERRUPT_PENDING[] = true
-    ccall(:uv_async_send, Cint, (Ptr{Cvoid},), INTERRUPT_HANDLE[])
+    if in_julia_code(interrupted_at(context))
+        INTERRUPT_PENDING[] = false
+        unblock(signal)                                                # the handler is left without returning
+        throw(INTERRUPTION)
+    end
+    again || ccall(:uv_async_send, Cint, (Ptr{Cvoid},), INTERRUPT_HANDLE[])
+    interrupt_again()
     nothing
 end
 
-# Julia says where it is on SIGUSR1 and goes on. From a timer (si_code -2, sigaction(2)) it is Profile's, for the listener that
+const INTERRUPTION = InterruptException()
+const SI_TIMER = Cint(-2)                       # sigaction(2)
+
+# The program counter in a ucontext_t: gregs[REG_RIP] on x86-64, mcontext.pc on AArch64.
+interrupted_at(context::Ptr{Cvoid}) = unsafe_load(Ptr{UInt}(context + (Sys.ARCH === :x86_64 ? 168 : 440)))
+
+# Code that belongs to no file was compiled by this process; the system image and package images hold compiled Julia too.
+function in_julia_code(address::UInt)
+    ccall(:dladdr, Cint, (UInt, Ptr{Ptr{UInt8}}), address, CODE_INFO) == 0 && return true
+    file = @inbounds CODE_INFO[1]
+    @inbounds(CODE_INFO[2]) == IMAGE_BASE[] || ccall(:strstr, Ptr{UInt8}, (Ptr{UInt8}, Cstring), file, "/compiled/v") != C_NULL
+end
+const CODE_INFO = Ptr{UInt8}[C_NULL, C_NULL, C_NULL, C_NULL]           # Dl_info: file, base, symbol, its address
+const IMAGE_BASE = Ref{Ptr{UInt8}}(C_NULL)
+
+# Where the system image is loaded: C_NULL where it cannot be told.
+function find_image()
+    path = unsafe_string(Base.JLOptions().image_file)
+    for line in eachline("/proc/self/maps")
+        if endswith(line, path) || endswith(line, realpath(path))
+            IMAGE_BASE[] = Ptr{UInt8}(parse(UInt, split(line, '-')[1], base = 16))
+            return
+        end
+    end
+end
+
+# The same signal once more in five milliseconds, from a timer (timer_create(2); by number, for the C library has it in librt).
+function interrupt_again()
+    if TIMER[] < 0
+        unsafe_store!(Ptr{Cint}(pointer(TIMER_EVENT)), SIGINT, 3)      # struct sigevent: value, then signal and kind of notice
+        ccall(:syscall, Clong, (Clong, Clong, Ptr{UInt}, Ptr{Cint}), Sys.ARCH === :x86_64 ? 222 : 107, 1, TIMER_EVENT, TIMER)
+    end
+    ccall(:syscall, Clong, (Clong, Clong, Clong, Ptr{Clong}, Ptr{Cvoid}), Sys.ARCH === :x86_64 ? 223 : 110, TIMER[], 0, TIMER_TIMES, C_NULL)
+    nothing
+end
+const TIMER = Ref{Cint}(-1)
+const TIMER_EVENT = zeros(UInt, 8)
+const TIMER_TIMES = Clong[0, 0, 0, 5_000_000]                          # struct itimerspec: interval, then the first time
+
+# Julia says where it is on SIGUSR1 and goes on. From a timer it is Profile's, for the listener that
 # is not there.
 function describe(signal::Cint, info::Ptr{Cvoid}, ::Ptr{Cvoid})::Cvoid
-    unsafe_load(Ptr{Cint}(info + 8)) == -2 || announce(signal)
+    unsafe_load(Ptr{Cint}(info + 8)) == SI_TIMER || announce(signal)
     nothing
 end
 
@@ -88,6 +139,7 @@ function prepare_interrupts()
     INTERRUPTS[] = condition
     INTERRUPT_HANDLE[] = condition.handle
     ccall(:uv_unref, Cvoid, (Ptr{Cvoid},), condition.handle)
+    find_image()
     schedule(Task(deliver_interrupts))
     yield()
 end
@@ -111,7 +163,11 @@ function install_signals(job::Job)
     end
     set_info_handler(SIGUSR1, @cfunction(describe, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
     from_file = isempty(job.commands) || all(c -> startswith(c, "L"), job.commands)
-    set_handler(SIGINT, from_file ? terminating : @cfunction(interrupt, Cvoid, (Cint,)))
+    if from_file
+        set_handler(SIGINT, terminating)
+    else
+        set_info_handler(SIGINT, @cfunction(interrupt, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
+    end
     for signal in Cint(1):Cint(31)
         signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1) && continue
         job.ignored_signals & bit(signal) == 0 || set_handler(signal, IGNORE)
