@@ -15,6 +15,8 @@ use support::leftovers::{is_alive, state};
 use support::terminal::Terminal;
 use support::{Case, End, Launch, Running, Stream, Suite, Way, World, direct, fork, fresh, normal, wait_until};
 
+/// A program says so in one line before something is done to it; the terminal makes its end of two characters.
+const READY: &str = "ready\r\n";
 const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
 const CTRL_Z: &str = "\x1a";
@@ -65,14 +67,14 @@ fn looks() -> Vec<Case> {
             program.write("\n");
         }),
         fork("a subprocess is told of a resize").on_terminal().script(trap).prints("resized").act(|program| {
-            program.stdout().await_text("ready");
+            program.stdout().await_text(READY);
             program.terminal().resize(90, 20);
         }),
     ]
 }
 
 fn input() -> Vec<Case> {
-    let key = "using REPL; t = REPL.Terminals.TTYTerminal(\"xterm\", stdin, stdout, stderr); REPL.Terminals.raw!(t, true); println(\"ready\"); c = read(stdin, Char); REPL.Terminals.raw!(t, false); println(repr(c))";
+    let key = "using REPL; t = REPL.Terminals.TTYTerminal(\"xterm\", stdin, stdout, stderr); REPL.Terminals.raw!(t, true); print(\"ready\\n\"); c = read(stdin, Char); REPL.Terminals.raw!(t, false); println(repr(c))";
     vec![
         fork("a line")
             .on_terminal()
@@ -81,18 +83,18 @@ fn input() -> Vec<Case> {
             .prints("hello Ann"),
         fork("lines until Ctrl-D")
             .on_terminal()
-            .args(["-e", "println(\"ready\"); println(repr(read(stdin, String)))"])
-            .act(typed("ready", "a\nb\n\x04"))
+            .args(["-e", "print(\"ready\\n\"); println(repr(read(stdin, String)))"])
+            .act(typed(READY, "a\nb\n\x04"))
             .prints("a\\nb\\n"),
         fork("Ctrl-D at once")
             .on_terminal()
-            .args(["-e", "println(\"ready\"); println(repr(readline()), eof(stdin))"])
-            .act(typed("ready", "\x04\x04")),
-        fork("a key without a newline").on_terminal().args(["-e", key]).act(typed("ready", "k")).prints("'k'"),
+            .args(["-e", "print(\"ready\\n\"); println(repr(readline()), eof(stdin))"])
+            .act(typed(READY, "\x04\x04")),
+        fork("a key without a newline").on_terminal().args(["-e", key]).act(typed(READY, "k")).prints("'k'"),
         fork("a subprocess reads")
             .on_terminal()
             .args(["-e", "run(`sh -c 'echo ready; read x; echo got $x'`)"])
-            .act(typed("ready", "word\n"))
+            .act(typed(READY, "word\n"))
             .prints("got word"),
         fork("a password")
             .on_terminal()
@@ -108,12 +110,12 @@ fn input() -> Vec<Case> {
 }
 
 fn interrupts() -> Vec<Case> {
-    let hook = "atexit(() -> write(\"hook\", \"ran\")); println(\"ready\"); ";
+    let hook = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\"); ";
     let sleeping = format!("{hook}\nsleep(30)");
     let busy = format!("{hook}\nlet x = 0\nwhile true\nx += length(string(x))\nend\nend");
-    let catching = "try\nprintln(\"ready\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
+    let catching = "try\nprint(\"ready\\n\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
     let trap = "println(\"start\"); p = run(ignorestatus(`sh -c 'trap \"echo trapped; exit 3\" INT; echo ready; while :; do sleep 0.02; done'`)); println(p.exitcode)";
-    let interrupted = |case: Case| case.on_terminal().act(typed("ready", CTRL_C));
+    let interrupted = |case: Case| case.on_terminal().act(typed(READY, CTRL_C));
     let quiet = |case: Case| case.normal(normal::signal_backtrace).normal(normal::stacktrace);
     vec![
         quiet(interrupted(fork("Ctrl-C in a script that sleeps").script(&sleeping)))
@@ -133,28 +135,28 @@ fn interrupts() -> Vec<Case> {
         ))
         .exits(1),
         interrupted(fork("Ctrl-C that is caught").args(["-e", catching])).prints("on"),
-        quiet(interrupted(fork("Ctrl-C while a line is awaited").args(["-e", "println(\"ready\"); readline()"])))
+        quiet(interrupted(fork("Ctrl-C while a line is awaited").args(["-e", "print(\"ready\\n\"); readline()"])))
             .exits(1)
             .prints("InterruptException"),
         fork("Ctrl-C for a subprocess too")
             .on_terminal()
             .args(["-e", &format!("try\n{trap}\ncatch e\nprintln(typeof(e))\nend")])
-            .act(typed("ready", CTRL_C))
+            .act(typed(READY, CTRL_C))
             .normal(normal::any_order)
             .prints("trapped"),
-        quiet(fork("Ctrl-\\ in a script").script(&sleeping).on_terminal().act(typed("ready", CTRL_BACKSLASH)))
+        quiet(fork("Ctrl-\\ in a script").script(&sleeping).on_terminal().act(typed(READY, CTRL_BACKSLASH)))
             .exits(131)
             .prints("signal (3)"),
-        fork("a hang-up").on_terminal().script("println(\"ready\"); sleep(30)").dies_by(libc::SIGHUP).act(|program| {
-            program.stdout().await_text("ready");
+        fork("a hang-up").on_terminal().script("print(\"ready\\n\"); sleep(30)").dies_by(libc::SIGHUP).act(|program| {
+            program.stdout().await_text(READY);
             program.hang_up();
         }),
         fork("a hang-up that is ignored")
             .on_terminal()
             .launched(|launch| launch.ignoring(libc::SIGHUP))
-            .script("println(\"ready\"); sleep(0.5); write(\"out\", \"done\")")
+            .script("print(\"ready\\n\"); sleep(0.5); write(\"out\", \"done\")")
             .act(|program| {
-                program.stdout().await_text("ready");
+                program.stdout().await_text(READY);
                 program.hang_up();
             }),
     ]
@@ -165,32 +167,32 @@ fn job(case: Case) -> Case {
 }
 
 fn jobs() -> Vec<Case> {
-    let program = "println(\"ready\"); println(\"got \", readline())";
+    let program = "print(\"ready\\n\"); println(\"got \", readline())";
     vec![
-        job(fork("a job of a shell").args(["-e", program])).act(typed("ready", "x\n")).prints("got x"),
+        job(fork("a job of a shell").args(["-e", program])).act(typed(READY, "x\n")).prints("got x"),
         job(fork("its status").args(["-e", "exit(5)"])).exits(5),
-        job(fork("Ctrl-C for a job").script("println(\"ready\"); sleep(30)"))
-            .act(typed("ready", CTRL_C))
+        job(fork("Ctrl-C for a job").script("print(\"ready\\n\"); sleep(30)"))
+            .act(typed(READY, CTRL_C))
             .normal(normal::signal_backtrace)
             .exits(130),
         job(fork("Ctrl-Z, then fg").args(["-e", program])).prints("got x").act(|program| {
-            program.stdout().await_text("ready");
+            program.stdout().await_text(READY);
             program.write(CTRL_Z);
             program.shell().await_text("stopped 20");
             program.tell_shell("fg");
             program.shell().await_text("continued");
             program.write("x\n");
         }),
-        job(fork("Ctrl-Z, then bg").args(["-e", "println(\"ready\"); sleep(0.3); println(\"done\")"]))
+        job(fork("Ctrl-Z, then bg").args(["-e", "print(\"ready\\n\"); sleep(0.3); println(\"done\")"]))
             .prints("done")
             .act(|program| {
-                program.stdout().await_text("ready");
+                program.stdout().await_text(READY);
                 program.write(CTRL_Z);
                 program.shell().await_text("stopped 20");
                 program.tell_shell("bg");
             }),
         job(fork("Ctrl-Z twice").args(["-e", program])).prints("got x").act(|program| {
-            program.stdout().await_text("ready");
+            program.stdout().await_text(READY);
             for round in 1..3 {
                 program.write(CTRL_Z);
                 program.shell().await_times("stopped 20", round);
@@ -202,7 +204,7 @@ fn jobs() -> Vec<Case> {
         job(fork("Ctrl-Z while a subprocess runs").args(["-e", "run(`sh -c 'echo ready; read x; echo got $x'`)"]))
             .prints("got x")
             .act(|program| {
-                program.stdout().await_text("ready");
+                program.stdout().await_text(READY);
                 program.write(CTRL_Z);
                 program.shell().await_text("stopped 20");
                 program.tell_shell("fg");
@@ -211,12 +213,28 @@ fn jobs() -> Vec<Case> {
     ]
 }
 
+/// The REPL switches bracketed paste on when it is ready for a line, and off while it works.
+const PROMPT: &str = "\x1b[?2004h";
+const WORKING: &str = "\x1b[?2004l";
+
+fn interrupt_repl(program: &mut Running) {
+    program.stdout().await_text(PROMPT);
+    program.write("sleep(30)\n");
+    program.stdout().await_text(WORKING);
+    wait_until("Ctrl-C is a signal again", || program.terminal().modes().c_lflag & libc::ISIG != 0);
+    program.write(CTRL_C);
+    program.stdout().await_text("InterruptException");
+    program.stdout().await_times(PROMPT, 2);
+    program.write("exit(4)\n");
+}
+
 fn left_to_julia() -> Vec<Case> {
     let repl = |case: Case| {
         case.on_terminal().normal(|_| Vec::new()).act(|program| {
-            program.stdout().await_text("julia>");
+            program.stdout().await_text(PROMPT);
             program.write("6 * 7 + 100000\n");
             program.stdout().await_text("100042");
+            program.stdout().await_times(PROMPT, 2);
             program.write(CTRL_D);
         })
     };
@@ -226,13 +244,7 @@ fn left_to_julia() -> Vec<Case> {
         direct("a REPL is interrupted, then left", "interactive")
             .on_terminal()
             .normal(|_| Vec::new())
-            .act(|program| {
-                program.stdout().await_text("julia>");
-                program.write("sleep(30)\n");
-                program.write(CTRL_C);
-                program.stdout().await_text("InterruptException");
-                program.write("exit(4)\n");
-            })
+            .act(interrupt_repl)
             .exits(4),
         direct("a background job", "background")
             .launched(|launch| launch.on_terminal(Session::BackgroundJob))
@@ -242,9 +254,10 @@ fn left_to_julia() -> Vec<Case> {
             .args(["-e", "println(\"got \", readline())"])
             .prints("got x")
             .act(|program| {
+                program.shell().await_text("started");
+                program.write("x\n");
                 program.shell().await_text("stopped 21");
                 program.tell_shell("fg");
-                program.write("x\n");
             }),
         fork("a background job with other input")
             .launched(|launch| launch.on_terminal(Session::BackgroundJob).with(0, Stream::Null))
@@ -259,21 +272,21 @@ fn start(world: &World, launch: Launch, name: &str) -> Running {
 fn modes_stay(world: &World) {
     let before = Terminal::open().0.mode_words();
     let raw = "using REPL; REPL.Terminals.raw!(REPL.Terminals.TTYTerminal(\"xterm\", stdin, stdout, stderr), true); ";
-    for end in ["println(1)", "exit(3)", "error(\"x\")", "println(\"ready\"); sleep(30)"] {
+    for end in ["println(1)", "exit(3)", "error(\"x\")", "print(\"ready\\n\"); sleep(30)"] {
         let mut program =
             start(world, Launch::new(["-e", &format!("{raw}{end}")]).on_terminal(Session::Leader), "modes");
         if end.contains("ready") {
-            program.stdout().await_text("ready");
+            program.stdout().await_text("ready\n");
             program.signal(libc::SIGTERM);
         }
-        wait_until("the program has ended", || program.has_ended());
+        wait_until(&format!("the program has ended after {end}"), || program.has_ended());
         assert_eq!(program.terminal().mode_words(), before, "after {end}");
         program.finish();
     }
 }
 
 fn stop_reaches_the_program(world: &World) {
-    let code = "println(\"pid \", getpid(), \" \"); p = run(`sh -c 'echo sub $$ .; exec sleep 30'`, wait=false); readline(); kill(p)";
+    let code = "println(\"pid \", getpid(), \" \"); p = run(pipeline(`sh -c 'echo sub $$ .; exec sleep 30'`, stdout=stdout), wait=false); readline(); kill(p)";
     let program = start(world, Launch::new(["-e", code]).on_terminal(Session::Job), "stop");
     let pids = [printed_number(&program, "pid "), printed_number(&program, "sub ")];
     let client = program.job_pid();

@@ -104,11 +104,7 @@ impl Running {
     /// The process that the shell has started, leader of its group.
     pub fn job_pid(&self) -> i32 {
         self.shell().await_text("\n");
-        let said = String::from_utf8(self.shell().so_far()).unwrap();
-        said.lines()
-            .next()
-            .and_then(|line| line.strip_prefix("started ")?.parse().ok())
-            .expect("the shell started nothing")
+        started_job(&self.shell().so_far()).expect("the shell started nothing")
     }
 
     /// Ends the held input.
@@ -134,13 +130,20 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// The process, its group, and the shell's job.
+    fn kill(&self) {
+        let job = self.shell.as_ref().and_then(|(reports, _)| started_job(&reports.so_far()));
+        for pid in [Some(-self.pid()), Some(self.pid()), job.map(|job| -job)].into_iter().flatten() {
+            send(pid, libc::SIGKILL);
+        }
+    }
+
     /// Waits for the end of the process and of its output.
     pub fn finish(mut self) -> Outcome {
         self.held.clear();
         let ended = comes_true(self.deadline, || self.child.try_wait().unwrap().is_some());
         if !ended {
-            send(-self.pid(), libc::SIGKILL);
-            send(self.pid(), libc::SIGKILL);
+            self.kill();
         }
         let status = self.child.wait().unwrap();
         let rest = if ended { Duration::from_secs(10) } else { Duration::from_secs(1) };
@@ -178,10 +181,16 @@ impl Drop for Running {
     /// A test that failed on the way leaves nothing behind.
     fn drop(&mut self) {
         if thread::panicking() && self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            send(-self.pid(), libc::SIGKILL);
+            self.kill();
             let _ = self.child.wait();
         }
     }
+}
+
+/// From the shell's first line.
+fn started_job(reports: &[u8]) -> Option<i32> {
+    let said = String::from_utf8_lossy(reports);
+    said.lines().next()?.strip_prefix("started ")?.parse().ok()
 }
 
 pub fn send(pid: i32, signal: i32) {
