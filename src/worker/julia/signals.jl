@@ -45,27 +45,111 @@ function announce(signal::Cint)
     nothing
 end
 
-# An interrupt for a program that takes it as an exception. If it hits Julia code, the exception is thrown right there; in C
-# code (the runtime, the allocator, a library) it is tried again until Julia code runs, and if the program waits, the event
-# loop wakes and delivers it. A second one before that kills.
+# An interrupt for a program that takes it as an exception, delivered as Julia delivers it: where the program waits, by waking
+# the event loop; elsewhere at the next safepoint, by taking the page away that safepoints read. Looked at again every few
+# milliseconds, since the program may have begun to wait meanwhile. A second one before that is thrown wherever Julia code
+# runs, or kills.
 function interrupt(signal::Cint, info::Ptr{Cvoid}, context::Ptr{Cvoid})::Cvoid
     again = unsafe_load(Ptr{Cint}(info + 8)) == SI_TIMER
-    if again
-        INTERRUPT_PENDING[] || return nothing
-    elseif INTERRUPT_PENDING[]
+    again && !INTERRUPT_PENDING[] && return nothing
+    second = !again && INTERRUPT_PENDING[]
+    INTERRUPT_PENDING[] = true
+    address = interrupted_at(context)
+    if is_waiting(address)
+        give_safepoints_back()
+        ccall(:uv_async_send, Cint, (Ptr{Cvoid},), INTERRUPT_HANDLE[])
+    elseif (second || SAFEPOINTS[] == C_NULL) && in_julia_code(address) && !is_deferred()
+        throw_interruption(signal)
+    elseif second
         set_handler(signal, DEFAULT)
         unblock(signal)
         send_signal(getpid(), signal)
+    else
+        take_safepoints_away()
+        interrupt_again()
     end
-    INTERRUPT_PENDING[] = true
-    if in_julia_code(interrupted_at(context))
-        INTERRUPT_PENDING[] = false
-        unblock(signal)                                                # the handler is left without returning
-        throw(INTERRUPTION)
-    end
-    again || ccall(:uv_async_send, Cint, (Ptr{Cvoid},), INTERRUPT_HANDLE[])
-    interrupt_again()
     nothing
+end
+
+function throw_interruption(signal::Cint)
+    INTERRUPT_PENDING[] = false
+    give_safepoints_back()
+    unblock(signal)                                                    # the handler is left without returning
+    throw(INTERRUPTION)
+end
+
+# The two pages that the main thread's safepoints read (src/safepoint.c): the first of three or, from Julia 1.11, four pages in a
+# private read-only mapping of their own. C_NULL where it cannot be told which mapping that is.
+const SAFEPOINTS = Ref{Ptr{Cvoid}}(C_NULL)
+const SAFEPOINT_BYTES = Csize_t(2 * 4096)
+const JULIAS_ACTION = zeros(UInt, 20)           # struct sigaction of SIGSEGV, as Julia has installed it
+const SAFEPOINT_ACTION = zeros(UInt, 20)
+const SIGSEGV = Cint(11)
+
+function find_safepoints()
+    ccall(:getpagesize, Cint, ()) == 4096 || return
+    pages = VERSION < v"1.11-" ? 3 : 4
+    found = UInt[]
+    for line in eachline("/proc/self/maps")
+        words = split(line)
+        words[2] == "r--p" && words[5] == "0" && length(words) == 5 || continue
+        range = split(words[1], '-')
+        first = parse(UInt, range[1], base = 16)
+        parse(UInt, range[2], base = 16) - first == pages * 4096 && push!(found, first)
+    end
+    length(found) == 1 && (SAFEPOINTS[] = Ptr{Cvoid}(found[1]))
+    nothing
+end
+
+protect_safepoints(protection) =
+    ccall(:mprotect, Cint, (Ptr{Cvoid}, Csize_t, Cint), SAFEPOINTS[], SAFEPOINT_BYTES, protection)
+
+function take_safepoints_away()
+    SAFEPOINTS[] == C_NULL && return
+    ccall(:sigaction, Cint, (Cint, Ptr{UInt}, Ptr{Cvoid}), SIGSEGV, SAFEPOINT_ACTION, C_NULL)
+    protect_safepoints(0)
+    nothing
+end
+
+function give_safepoints_back()
+    SAFEPOINTS[] == C_NULL && return
+    protect_safepoints(1)                                              # PROT_READ
+    ccall(:sigaction, Cint, (Cint, Ptr{UInt}, Ptr{Cvoid}), SIGSEGV, JULIAS_ACTION, C_NULL)
+    nothing
+end
+
+# A safepoint was read while its page was away. Any other fault happens again at once, and is Julia's then.
+function at_safepoint(signal::Cint, info::Ptr{Cvoid}, ::Ptr{Cvoid})::Cvoid
+    address = unsafe_load(Ptr{UInt}(info + 16))
+    give_safepoints_back()
+    ours = UInt(SAFEPOINTS[]) <= address < UInt(SAFEPOINTS[]) + SAFEPOINT_BYTES
+    ours && INTERRUPT_PENDING[] && !is_deferred() && throw_interruption(signal)
+    nothing
+end
+
+# Inside the compiler, type inference and disable_sigint an exception would leave locks taken and work half done; Julia counts
+# such regions in a field of the thread's state. Where that field is not known nothing is ever thrown from a handler.
+const DEFERRED = Ref{Ptr{Cint}}(C_NULL)
+is_deferred() = DEFERRED[] == C_NULL || unsafe_load(DEFERRED[]) != 0
+
+# The one word that entering such a region increments (jl_tls_states_t.defer_signal, src/julia_threads.h).
+function find_deferred()
+    state = Ptr{Cint}(ccall(:jl_get_ptls_states, Ptr{Cvoid}, ()))
+    before, inside = zeros(Cint, 2048), zeros(Cint, 2048)
+    ccall(:memcpy, Ptr{Cvoid}, (Ptr{Cint}, Ptr{Cint}, Csize_t), before, state, 8192)
+    ccall(:jl_sigatomic_begin, Cvoid, ())
+    ccall(:memcpy, Ptr{Cvoid}, (Ptr{Cint}, Ptr{Cint}, Csize_t), inside, state, 8192)
+    ccall(:jl_sigatomic_end, Cvoid, ())
+    at = findall(inside .- before .== 1)
+    length(at) == 1 && before[at[1]] == 0 && (DEFERRED[] = state + 4 * (at[1] - 1))
+    nothing
+end
+
+# Whether the event loop is asleep in the kernel.
+function is_waiting(address::UInt)
+    ccall(:dladdr, Cint, (UInt, Ptr{Ptr{UInt8}}), address, CODE_INFO) == 0 && return false
+    name = @inbounds CODE_INFO[3]
+    name != C_NULL && ccall(:strstr, Ptr{UInt8}, (Ptr{UInt8}, Cstring), name, "epoll_") != C_NULL
 end
 
 const INTERRUPTION = InterruptException()
@@ -94,7 +178,7 @@ function find_image()
     end
 end
 
-# The same signal once more in five milliseconds, from a timer (timer_create(2); by number, for the C library has it in librt).
+# The same signal once more in ten milliseconds, from a timer (timer_create(2); by number, for the C library has it in librt).
 function interrupt_again()
     if TIMER[] < 0
         unsafe_store!(Ptr{Cint}(pointer(TIMER_EVENT)), SIGINT, 3)      # struct sigevent: value, then signal and kind of notice
@@ -105,7 +189,7 @@ function interrupt_again()
 end
 const TIMER = Ref{Cint}(-1)
 const TIMER_EVENT = zeros(UInt, 8)
-const TIMER_TIMES = Clong[0, 0, 0, 5_000_000]                          # struct itimerspec: interval, then the first time
+const TIMER_TIMES = Clong[0, 0, 0, 10_000_000]                          # struct itimerspec: interval, then the first time
 
 # Julia says where it is on SIGUSR1 and goes on. From a timer it is Profile's, for the listener that
 # is not there.
@@ -115,10 +199,15 @@ function describe(signal::Cint, info::Ptr{Cvoid}, ::Ptr{Cvoid})::Cvoid
 end
 
 # struct sigaction of the C library on Linux: handler, mask of 16 words, flags, restorer.
-function set_info_handler(signal::Cint, handler::Ptr{Cvoid})
-    action = zeros(UInt, 20)
+function describe_action!(action::Vector{UInt}, handler::Ptr{Cvoid}, flags::Integer)
+    fill!(action, 0)
     action[1] = UInt(handler)
-    action[18] = 0x10000004                                            # SA_RESTART | SA_SIGINFO
+    action[18] = flags
+    action
+end
+
+function set_info_handler(signal::Cint, handler::Ptr{Cvoid})
+    action = describe_action!(zeros(UInt, 20), handler, 0x10000004)    # SA_RESTART | SA_SIGINFO
     ccall(:sigaction, Cint, (Cint, Ptr{UInt}, Ptr{Cvoid}), signal, action, C_NULL)
     nothing
 end
@@ -140,6 +229,8 @@ function prepare_interrupts()
     INTERRUPT_HANDLE[] = condition.handle
     ccall(:uv_unref, Cvoid, (Ptr{Cvoid},), condition.handle)
     find_image()
+    find_safepoints()
+    find_deferred()
     schedule(Task(deliver_interrupts))
     yield()
 end
@@ -166,6 +257,9 @@ function install_signals(job::Job)
     if from_file
         set_handler(SIGINT, terminating)
     else
+        ccall(:sigaction, Cint, (Cint, Ptr{Cvoid}, Ptr{UInt}), SIGSEGV, C_NULL, JULIAS_ACTION)
+        segv = @cfunction(at_safepoint, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid}))
+        describe_action!(SAFEPOINT_ACTION, segv, 0x08000004)           # SA_ONSTACK | SA_SIGINFO
         set_info_handler(SIGINT, @cfunction(interrupt, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
     end
     for signal in Cint(1):Cint(31)
