@@ -70,7 +70,7 @@ end
 # What a fork or a launch runs must not need compiling then.
 function compile_own()
     precompile(serve, (Zygote,))
-    precompile(fork_spare, (Zygote,))
+    precompile(fork_spare, (Zygote, Bool))
     precompile(fork_repaired, (Inherited,))
     precompile(repair_child, (Inherited,))
     precompile(replace_pipe, (Cint, Cint, Cint))
