@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::measure::Figures;
+use crate::memory::megabytes;
 use crate::sample::Milliseconds;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -52,8 +53,11 @@ fn back_to_back(figures: &Figures) -> Option<Verdict> {
 
 fn conductor(figures: &Figures) -> Option<Verdict> {
     let (_, memory) = figures.processes.iter().find(|(name, _)| *name == "conductor")?;
-    let megabytes = format!("{}.{} MB", memory.resident / MEGABYTE, memory.resident % MEGABYTE / (MEGABYTE / 10));
-    Some(verdict("conductor under 10 MB resident", megabytes, memory.resident < 10 * MEGABYTE))
+    Some(verdict(
+        "conductor under 10 MB resident",
+        format!("{} MB", megabytes(memory.resident)),
+        memory.resident < 10 * MEGABYTE,
+    ))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one of a list whose others may be missing")]

@@ -26,3 +26,9 @@ impl Memory {
         })
     }
 }
+
+/// With one digit behind the point.
+pub fn megabytes(bytes: u64) -> String {
+    let tenths = (bytes + 50_000) / 100_000;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}

@@ -2,7 +2,7 @@
 
 use crate::aims;
 use crate::measure::{Figures, Row};
-use crate::memory::Memory;
+use crate::memory::{Memory, megabytes};
 use crate::sample::{Milliseconds, Sample};
 
 pub fn print(figures: &Figures) {
@@ -49,9 +49,4 @@ fn print_row(row: &Row) {
 fn print_memory(name: &str, memory: &Memory) {
     let [resident, pss, private] = [memory.resident, memory.proportional, memory.private].map(megabytes);
     println!("  {name:<32} {resident:>8} {pss:>6} {private:>8}");
-}
-
-fn megabytes(bytes: u64) -> String {
-    let tenths = (bytes + 50_000) / 100_000;
-    format!("{}.{}", tenths / 10, tenths % 10)
 }

@@ -153,7 +153,9 @@ impl Group {
         let zygote = self.zygote.borrow();
         let (Some((_, control)), count) = (zygote.as_ref(), self.shortage()) else { return };
         let Ok(packets) = i32::try_from(count) else { return };
-        if count > 0 && control.send_packet(Packet::Fork { count: packets }, None).is_ok() {
+        let urgent = self.waiting.borrow().iter().any(|waiter| !waiter.is_closed());
+        let packet = Packet::Fork { count: if urgent { -packets } else { packets } };
+        if count > 0 && control.send_packet(packet, None).is_ok() {
             self.coming.set(self.coming.get() + count);
         }
     }

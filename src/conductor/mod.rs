@@ -13,6 +13,7 @@ mod keeper;
 mod key;
 mod lock;
 mod log;
+mod needs;
 mod pool;
 mod session;
 mod socket_io;
@@ -20,13 +21,13 @@ mod standing;
 mod status;
 mod ticker;
 
-use std::cell::Cell;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use keeper::keep;
 pub use lock::lock_path;
@@ -38,6 +39,9 @@ use lock::Lock;
 use log::Log;
 use pool::Pool;
 use standing::Standing;
+
+/// Connections served at a time. Each may hold 255 descriptors.
+const MOST_SESSIONS: usize = 256;
 
 /// Everything that outlives a connection.
 struct Conductor {
@@ -54,7 +58,8 @@ struct Conductor {
     stopping: Notify,
     /// The socket's name was lost and has to be bound again.
     relisten: Notify,
-    sessions: Cell<usize>,
+    /// Places for connections at a time: a flood waits outside, in the socket's own queue.
+    places: Rc<Semaphore>,
 }
 
 /// Runs a conductor at `socket` until it is told to stop. Returns at once if another one is alive.
@@ -76,7 +81,7 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
             program: own_program(),
             stopping: Notify::new(),
             relisten: Notify::new(),
-            sessions: Cell::new(0),
+            places: Rc::new(Semaphore::new(MOST_SESSIONS)),
             io: backend,
             socket,
             lock,
@@ -90,6 +95,15 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
     })
 }
 
+/// A connection's place, free again when it is dropped.
+struct Place(Rc<Semaphore>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
 fn own_program() -> Option<Julia> {
     let path = std::env::current_exe().ok()?;
     Julia::at(path.as_os_str().as_bytes()).ok()
@@ -101,8 +115,8 @@ impl Conductor {
         let ticking = tokio::task::spawn_local(ticker::tick(self.clone()));
         loop {
             tokio::select! {
-                accepted = acceptor.accept() => match accepted {
-                    Ok(stream) => { tokio::task::spawn_local(session::serve(self.clone(), stream)); }
+                accepted = self.place_and(&acceptor) => match accepted {
+                    Ok((place, stream)) => { tokio::task::spawn_local(session::serve(self.clone(), stream, place)); }
                     Err(error) => {
                         self.log.line(&format!("accept: {error}"));
                         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -129,6 +143,14 @@ impl Conductor {
             Ok(()) => self.log.line("ended; running jobs go on"),
             Err(error) => self.log.line(&format!("ended: {error}")),
         }
+    }
+
+    /// Accepts the next connection once there is a place for it.
+    async fn place_and(&self, acceptor: &io::Acceptor) -> std::io::Result<(Place, UnixStream)> {
+        let place = Rc::clone(&self.places);
+        place.acquire().await.map_err(std::io::Error::other)?.forget();
+        let place = Place(place);
+        Ok((place, acceptor.accept().await?))
     }
 
     fn listen(&self) -> std::io::Result<io::Acceptor> {

@@ -13,23 +13,22 @@ use super::group::{Claim, Group, Phase};
 use super::key::{Julia, Key};
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
-use super::{Conductor, admission, adoption, job, status};
+use super::{Conductor, Place, admission, adoption, job, needs, status};
 use crate::env;
 use crate::julia::{CommandLine, parse};
 use crate::protocol::{Kind, Launch, PROTOCOL, Release, frame};
 use crate::sys::passing;
+use crate::worker::Isolation;
 
 /// A client that has connected has this long to say what it wants.
-const SPEAK_TIMEOUT: Duration = Duration::from_secs(10);
+const SPEAK_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_TTL: Duration = Duration::from_secs(7200);
 
 /// Serves one connection; whatever goes wrong with it stays in here.
-pub(super) async fn serve(conductor: Rc<Conductor>, stream: UnixStream) {
-    conductor.sessions.set(conductor.sessions.get() + 1);
+pub(super) async fn serve(conductor: Rc<Conductor>, stream: UnixStream, _place: Place) {
     if let Err(error) = converse(&conductor, stream).await {
         conductor.log.line(&format!("client: {error}"));
     }
-    conductor.sessions.set(conductor.sessions.get() - 1);
 }
 
 async fn converse(conductor: &Rc<Conductor>, stream: UnixStream) -> io::Result<()> {
@@ -108,7 +107,10 @@ async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedF
     if let Some(directory) = descriptors.get(1).and_then(path_of) {
         line.resolve_paths(&directory);
     }
-    let key = Key::new(Julia::at(&launch.julia)?, &line, &launch);
+    let mut key = Key::new(Julia::at(&launch.julia)?, &line, &launch);
+    if key.isolation == Isolation::Fork && descriptors.get(1).is_some_and(|folder| needs::own_process(&line, folder)) {
+        key = key.fresh();
+    }
     let (time_to_live, require) = (time_to_live(&launch), launch.require);
     let job = job::compose(launch, &line, &conductor.standing, &client);
     let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;

@@ -15,7 +15,7 @@ pub enum Packet {
     Go,
     /// Parent → client: the job's status as `waitpid` reported it. Or ahead of that from the job itself, when it exits.
     Ended { pid: u32, status: i32 },
-    /// Conductor → zygote: fork that many spares.
+    /// Conductor → zygote: fork that many spares. Negative: launches wait for them, so they take no time to prepare.
     Fork { count: i32 },
     /// Zygote → conductor: a spare waits on the attached socket.
     Spare { pid: u32 },

@@ -35,7 +35,14 @@ pub fn actions() -> Vec<Case> {
             "b",
         ]),
         fork("-e and arguments").args(["-e", "println(ARGS, repr(PROGRAM_FILE))", "a", "-e", "b"]),
-        fork("-e and a double dash").args(["-e", "println(ARGS)", "--", "-x", "--", "--color=no"]),
+        direct("-e and a double dash before and among the arguments", "switch-of-other-version").args([
+            "-e",
+            "println(ARGS)",
+            "--",
+            "-x",
+            "--",
+            "--color=no",
+        ]),
         direct("-e and two double dashes", "switch-of-other-version").args([
             "-e",
             "println(ARGS)",
@@ -52,7 +59,7 @@ pub fn actions() -> Vec<Case> {
             "-v",
             "-t2",
         ]),
-        fork("a program after a double dash")
+        direct("a program after a double dash, with another one", "switch-of-other-version")
             .file("-a.jl", "println(ARGS, PROGRAM_FILE)")
             .args(["--", "-a.jl", "--", "x"]),
         fork("clustered letters").args(["-qe", "println(Base.JLOptions().quiet)"]).prints("1"),

@@ -5,7 +5,7 @@
 //! Invariant: a launch is given everything (environment, folder, descriptors, signals); nothing of the test run's own
 //! reaches it. Absent: what any case is about.
 
-#![allow(dead_code, reason = "each suite uses a part")]
+#![allow(dead_code, unused_imports, reason = "each suite uses a part")]
 
 pub mod capture;
 pub mod case;

@@ -61,13 +61,13 @@ end
 
 function repair_child(fds::Inherited)
     if fds.memory >= 0
-        move_fd(ccall(:open, Cint, (Cstring, Cint, Cint...), "/proc/self/mem", 2 | 0o4000000 | CLOEXEC, 0), fds.memory)   # O_RDWR | O_SYNC
+        move_own_fd(ccall(:open, Cint, (Cstring, Cint, Cint...), "/proc/self/mem", 2 | 0o4000000 | CLOEXEC, 0), fds.memory)   # O_RDWR | O_SYNC
     end
     for (reader, writer, waiting) in fds.pipes
         replace_pipe(reader, writer, waiting)
     end
     for fd in fds.events
-        move_fd(ccall(:eventfd, Cint, (Cuint, Cint), 0, NONBLOCK | CLOEXEC), fd)
+        move_own_fd(ccall(:eventfd, Cint, (Cuint, Cint), 0, NONBLOCK | CLOEXEC), fd)
     end
     fds.epoll >= 0 && replace_epoll(fds)
     nothing
@@ -81,8 +81,8 @@ function replace_pipe(reader::Cint, writer::Cint, waiting::Cint)
     for _ in 1:waiting
         ccall(:write, Cssize_t, (Cint, Ptr{UInt8}, Csize_t), both[][2], token, 1)
     end
-    move_fd(both[][1], reader)
-    move_fd(both[][2], writer)
+    move_own_fd(both[][1], reader)
+    move_own_fd(both[][2], writer)
 end
 
 function replace_epoll(fds::Inherited)
@@ -97,7 +97,7 @@ function replace_epoll(fds::Inherited)
             ccall(:epoll_ctl, Cint, (Cint, Cint, Cint, Ptr{UInt8}), fresh, 1, fd, p)
         end
     end
-    move_fd(fresh, fds.epoll)
+    move_own_fd(fresh, fds.epoll)
 end
 
 # Forks. In the child everything shared with the parent has been replaced when this returns 0.

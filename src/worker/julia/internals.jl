@@ -22,6 +22,9 @@
 # | jl_exit, jl_atexit_hook                | all                                                      | src/init.c                    |
 # | jl_raise                               | from 1.9: a signal ends Julia as that signal; before: 128 + n | src/signals-unix.c       |
 # | jl_filename, jl_lineno                 | to 1.12 plain data                                       | src/toplevel.c                |
+# | jl_get_ptls_states, jl_sigatomic_begin | all; the field that the latter counts in is looked for    | src/threading.c               |
+# | safepoint pages                        | all; 3 pages to 1.10, 4 from 1.11; the first two are the main thread's | src/safepoint.c |
+# | JLOptions.image_file                   | all; the path of the system image as it is mapped        | base/options.jl               |
 # | trace_compile                          | all                                                      | src/gf.c                      |
 #
 # What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).

@@ -12,16 +12,28 @@ const LAST_BUFFERS = MessageBuffers()
 function leave(status::Cint, ::Ptr{Cvoid})::Cvoid
     channel = CHANNEL[]
     (channel < 0 || getpid() != OWN_PID[]) && return nothing
-    ccall(:fflush, Cint, (Ptr{Cvoid},), C_NULL)
-    close_range(0, channel - 1)
-    close_range(channel + 1, 1 << 20)
-    send(channel, encode_packet!(LAST_PACKET, ENDED, OWN_PID[], (status & 0xff) << 8), Cint(-1), LAST_BUFFERS)
+    say_farewell(channel, status, Cint(0), Cint(1 << 20))
     quit(status)
     nothing
 end
 
-# Called while nothing else has registered an exit handler that the program could care about.
+# Closes what lies between `first` and `last` but the channel, and sends the status.
+function say_farewell(channel::Cint, status::Cint, first::Cint, last::Cint)
+    ccall(:fflush, Cint, (Ptr{Cvoid},), C_NULL)
+    close_range(first, min(last, channel - Cint(1)))
+    close_range(max(first, channel + Cint(1)), last)
+    send(channel, encode_packet!(LAST_PACKET, ENDED, OWN_PID[], (status & 0xff) << 8), Cint(-1), LAST_BUFFERS)
+    nothing
+end
+
+# Called while nothing else has registered an exit handler that the program could care about. At exit nothing can be compiled
+# any more, so everything is run once here, to nobody and closing nothing.
 function register_leaving()
+    here, there = socket_pair(5)                                       # SOCK_SEQPACKET
+    say_farewell(here, Cint(0), Cint(1), Cint(0))
+    leave(Cint(0), C_NULL)
+    close_fd(here)
+    close_fd(there)
     ccall(:on_exit, Cint, (Ptr{Cvoid}, Ptr{Cvoid}), @cfunction(leave, Cvoid, (Cint, Ptr{Cvoid})), C_NULL)
     nothing
 end

@@ -4,7 +4,7 @@
 # Plain Julia, for a program from a file: SIGINT, SIGTERM and SIGQUIT run the exit hooks and end it; by exit status 128 + n to
 # Julia 1.8, by the signal from 1.9 on. For -e, -E and -m programs SIGINT becomes an InterruptException.
 # Here a handler does the same on the program's own thread: terminate() as Julia's listener would have made the thread do,
-# interrupt() when the program next waits (a second SIGINT before that kills).
+# interrupt() where Julia code runs or waits.
 
 const SIGINT = Cint(2)
 const SIGQUIT = Cint(3)
@@ -45,20 +45,170 @@ function announce(signal::Cint)
     nothing
 end
 
-function interrupt(signal::Cint)::Cvoid
-    if INTERRUPT_PENDING[]
+# An interrupt for a program that takes it as an exception, delivered as Julia delivers it: where the program waits, by waking
+# the event loop; elsewhere at the next safepoint, by taking the page away that safepoints read. Looked at again every few
+# milliseconds, since the program may have begun to wait meanwhile. A second one before that is thrown wherever Julia code
+# runs, or kills.
+function interrupt(signal::Cint, info::Ptr{Cvoid}, context::Ptr{Cvoid})::Cvoid
+    again = unsafe_load(Ptr{Cint}(info + 8)) == SI_TIMER
+    again && !INTERRUPT_PENDING[] && return nothing
+    second = !again && INTERRUPT_PENDING[]
+    INTERRUPT_PENDING[] = true
+    address = interrupted_at(context)
+    if is_waiting(address)
+        give_safepoints_back()
+        ccall(:uv_async_send, Cint, (Ptr{Cvoid},), INTERRUPT_HANDLE[])
+    elseif (second || SAFEPOINTS[] == C_NULL) && in_julia_code(address) && !is_deferred()
+        throw_interruption(signal)
+    elseif second
         set_handler(signal, DEFAULT)
         unblock(signal)
         send_signal(getpid(), signal)
+    else
+        take_safepoints_away()
+        interrupt_again()
     end
-    INTERRUPT_PENDING[] = true
-    ccall(:uv_async_send, Cint, (Ptr{Cvoid},), INTERRUPT_HANDLE[])
     nothing
 end
 
-# Julia says where it is on SIGUSR1 and goes on.
-function describe(signal::Cint)::Cvoid
-    announce(signal)
+function throw_interruption(signal::Cint)
+    INTERRUPT_PENDING[] = false
+    give_safepoints_back()
+    unblock(signal)                                                    # the handler is left without returning
+    throw(INTERRUPTION)
+end
+
+# The two pages that the main thread's safepoints read (src/safepoint.c): the first of three or, from Julia 1.11, four pages in a
+# private read-only mapping of their own. C_NULL where it cannot be told which mapping that is.
+const SAFEPOINTS = Ref{Ptr{Cvoid}}(C_NULL)
+const SAFEPOINT_BYTES = Csize_t(2 * 4096)
+const JULIAS_ACTION = zeros(UInt, 20)           # struct sigaction of SIGSEGV, as Julia has installed it
+const SAFEPOINT_ACTION = zeros(UInt, 20)
+const SIGSEGV = Cint(11)
+
+function find_safepoints()
+    ccall(:getpagesize, Cint, ()) == 4096 || return
+    pages = VERSION < v"1.11-" ? 3 : 4
+    found = UInt[]
+    for line in eachline("/proc/self/maps")
+        words = split(line)
+        words[2] == "r--p" && words[5] == "0" && length(words) == 5 || continue
+        range = split(words[1], '-')
+        first = parse(UInt, range[1], base = 16)
+        parse(UInt, range[2], base = 16) - first == pages * 4096 && push!(found, first)
+    end
+    length(found) == 1 && (SAFEPOINTS[] = Ptr{Cvoid}(found[1]))
+    nothing
+end
+
+protect_safepoints(protection) =
+    ccall(:mprotect, Cint, (Ptr{Cvoid}, Csize_t, Cint), SAFEPOINTS[], SAFEPOINT_BYTES, protection)
+
+function take_safepoints_away()
+    SAFEPOINTS[] == C_NULL && return
+    ccall(:sigaction, Cint, (Cint, Ptr{UInt}, Ptr{Cvoid}), SIGSEGV, SAFEPOINT_ACTION, C_NULL)
+    protect_safepoints(0)
+    nothing
+end
+
+function give_safepoints_back()
+    SAFEPOINTS[] == C_NULL && return
+    protect_safepoints(1)                                              # PROT_READ
+    ccall(:sigaction, Cint, (Cint, Ptr{UInt}, Ptr{Cvoid}), SIGSEGV, JULIAS_ACTION, C_NULL)
+    nothing
+end
+
+# A safepoint was read while its page was away. Any other fault happens again at once, and is Julia's then.
+function at_safepoint(signal::Cint, info::Ptr{Cvoid}, ::Ptr{Cvoid})::Cvoid
+    address = unsafe_load(Ptr{UInt}(info + 16))
+    give_safepoints_back()
+    ours = UInt(SAFEPOINTS[]) <= address < UInt(SAFEPOINTS[]) + SAFEPOINT_BYTES
+    ours && INTERRUPT_PENDING[] && !is_deferred() && throw_interruption(signal)
+    nothing
+end
+
+# Inside the compiler, type inference and disable_sigint an exception would leave locks taken and work half done; Julia counts
+# such regions in a field of the thread's state. Where that field is not known nothing is ever thrown from a handler.
+const DEFERRED = Ref{Ptr{Cint}}(C_NULL)
+is_deferred() = DEFERRED[] == C_NULL || unsafe_load(DEFERRED[]) != 0
+
+# The one word that entering such a region increments (jl_tls_states_t.defer_signal, src/julia_threads.h).
+function find_deferred()
+    state = Ptr{Cint}(ccall(:jl_get_ptls_states, Ptr{Cvoid}, ()))
+    before, inside = zeros(Cint, 2048), zeros(Cint, 2048)
+    ccall(:memcpy, Ptr{Cvoid}, (Ptr{Cint}, Ptr{Cint}, Csize_t), before, state, 8192)
+    ccall(:jl_sigatomic_begin, Cvoid, ())
+    ccall(:memcpy, Ptr{Cvoid}, (Ptr{Cint}, Ptr{Cint}, Csize_t), inside, state, 8192)
+    ccall(:jl_sigatomic_end, Cvoid, ())
+    at = findall(inside .- before .== 1)
+    length(at) == 1 && before[at[1]] == 0 && (DEFERRED[] = state + 4 * (at[1] - 1))
+    nothing
+end
+
+# Whether the event loop is asleep in the kernel.
+function is_waiting(address::UInt)
+    ccall(:dladdr, Cint, (UInt, Ptr{Ptr{UInt8}}), address, CODE_INFO) == 0 && return false
+    name = @inbounds CODE_INFO[3]
+    name != C_NULL && ccall(:strstr, Ptr{UInt8}, (Ptr{UInt8}, Cstring), name, "epoll_") != C_NULL
+end
+
+const INTERRUPTION = InterruptException()
+const SI_TIMER = Cint(-2)                       # sigaction(2)
+
+# The program counter in a ucontext_t: gregs[REG_RIP] on x86-64, mcontext.pc on AArch64.
+interrupted_at(context::Ptr{Cvoid}) = unsafe_load(Ptr{UInt}(context + (Sys.ARCH === :x86_64 ? 168 : 440)))
+
+# Code that belongs to no file was compiled by this process; the system image and package images hold compiled Julia too.
+function in_julia_code(address::UInt)
+    ccall(:dladdr, Cint, (UInt, Ptr{Ptr{UInt8}}), address, CODE_INFO) == 0 && return true
+    file = @inbounds CODE_INFO[1]
+    @inbounds(CODE_INFO[2]) == IMAGE_BASE[] || ccall(:strstr, Ptr{UInt8}, (Ptr{UInt8}, Cstring), file, "/compiled/v") != C_NULL
+end
+const CODE_INFO = Ptr{UInt8}[C_NULL, C_NULL, C_NULL, C_NULL]           # Dl_info: file, base, symbol, its address
+const IMAGE_BASE = Ref{Ptr{UInt8}}(C_NULL)
+
+# Where the system image is loaded: C_NULL where it cannot be told.
+function find_image()
+    path = unsafe_string(Base.JLOptions().image_file)
+    for line in eachline("/proc/self/maps")
+        if endswith(line, path) || endswith(line, realpath(path))
+            IMAGE_BASE[] = Ptr{UInt8}(parse(UInt, split(line, '-')[1], base = 16))
+            return
+        end
+    end
+end
+
+# The same signal once more in ten milliseconds, from a timer (timer_create(2); by number, for the C library has it in librt).
+function interrupt_again()
+    if TIMER[] < 0
+        unsafe_store!(Ptr{Cint}(pointer(TIMER_EVENT)), SIGINT, 3)      # struct sigevent: value, then signal and kind of notice
+        ccall(:syscall, Clong, (Clong, Clong, Ptr{UInt}, Ptr{Cint}), Sys.ARCH === :x86_64 ? 222 : 107, 1, TIMER_EVENT, TIMER)
+    end
+    ccall(:syscall, Clong, (Clong, Clong, Clong, Ptr{Clong}, Ptr{Cvoid}), Sys.ARCH === :x86_64 ? 223 : 110, TIMER[], 0, TIMER_TIMES, C_NULL)
+    nothing
+end
+const TIMER = Ref{Cint}(-1)
+const TIMER_EVENT = zeros(UInt, 8)
+const TIMER_TIMES = Clong[0, 0, 0, 10_000_000]                          # struct itimerspec: interval, then the first time
+
+# Julia says where it is on SIGUSR1 and goes on. From a timer it is Profile's, for the listener that
+# is not there.
+function describe(signal::Cint, info::Ptr{Cvoid}, ::Ptr{Cvoid})::Cvoid
+    unsafe_load(Ptr{Cint}(info + 8)) == SI_TIMER || announce(signal)
+    nothing
+end
+
+# struct sigaction of the C library on Linux: handler, mask of 16 words, flags, restorer.
+function describe_action!(action::Vector{UInt}, handler::Ptr{Cvoid}, flags::Integer)
+    fill!(action, 0)
+    action[1] = UInt(handler)
+    action[18] = flags
+    action
+end
+
+function set_info_handler(signal::Cint, handler::Ptr{Cvoid})
+    action = describe_action!(zeros(UInt, 20), handler, 0x10000004)    # SA_RESTART | SA_SIGINFO
+    ccall(:sigaction, Cint, (Cint, Ptr{UInt}, Ptr{Cvoid}), signal, action, C_NULL)
     nothing
 end
 
@@ -78,6 +228,9 @@ function prepare_interrupts()
     INTERRUPTS[] = condition
     INTERRUPT_HANDLE[] = condition.handle
     ccall(:uv_unref, Cvoid, (Ptr{Cvoid},), condition.handle)
+    find_image()
+    find_safepoints()
+    find_deferred()
     schedule(Task(deliver_interrupts))
     yield()
 end
@@ -99,9 +252,16 @@ function install_signals(job::Job)
     for signal in (SIGTERM, SIGQUIT)
         set_handler(signal, terminating)
     end
-    set_handler(SIGUSR1, @cfunction(describe, Cvoid, (Cint,)))
+    set_info_handler(SIGUSR1, @cfunction(describe, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
     from_file = isempty(job.commands) || all(c -> startswith(c, "L"), job.commands)
-    set_handler(SIGINT, from_file ? terminating : @cfunction(interrupt, Cvoid, (Cint,)))
+    if from_file
+        set_handler(SIGINT, terminating)
+    else
+        ccall(:sigaction, Cint, (Cint, Ptr{Cvoid}, Ptr{UInt}), SIGSEGV, C_NULL, JULIAS_ACTION)
+        segv = @cfunction(at_safepoint, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid}))
+        describe_action!(SAFEPOINT_ACTION, segv, 0x08000004)           # SA_ONSTACK | SA_SIGINFO
+        set_info_handler(SIGINT, @cfunction(interrupt, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
+    end
     for signal in Cint(1):Cint(31)
         signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1) && continue
         job.ignored_signals & bit(signal) == 0 || set_handler(signal, IGNORE)

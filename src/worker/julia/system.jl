@@ -16,9 +16,16 @@ quit(code) = ccall(:_exit, Cvoid, (Cint,), code)
 send_signal(pid, signal) = ccall(:kill, Cint, (Cint, Cint), pid, signal)
 pidfd_open(pid) = Cint(ccall(:syscall, Clong, (Clong, Clong...), 434, pid, 0))
 
-# Moves one descriptor onto the number of another.
+# Moves a descriptor onto another number, where programs that are executed inherit it.
 function move_fd(from::Cint, to::Cint)
     dup2(from, to)
+    close_fd(from)
+    nothing
+end
+
+# Likewise, for this process alone.
+function move_own_fd(from::Cint, to::Cint)
+    ccall(:dup3, Cint, (Cint, Cint, Cint), from, to, CLOEXEC)
     close_fd(from)
     nothing
 end

@@ -67,7 +67,7 @@ function obey(z::Zygote)
             return
         end
         kind, pid, value = decode_packet(z.packet)
-        kind == FORK ? (for _ in 1:value; fork_spare(z); end) :
+        kind == FORK ? (for _ in 1:abs(value); fork_spare(z, value < 0); end) :
         kind == WATCH ? watch(z, pid % Cint) : nothing
     end
 end
@@ -77,13 +77,13 @@ function receive_now(socket::Cint, target::Ptr{UInt8}, fds::Vector{Cint}, b::Mes
     receive(socket, target, PACKET_BYTES, fds, b)
 end
 
-function fork_spare(z::Zygote)
+function fork_spare(z::Zygote, urgent::Bool)
     here, there = socket_pair(1)                                       # SOCK_STREAM
     pid = fork_repaired(z.inherited)
     if pid == 0
         close_fd(there)
         leave_parent(z)
-        touch_memory(here)
+        urgent || touch_memory(here)
         wait_for_job(here, z.buffers, true)
     end
     close_fd(here)
