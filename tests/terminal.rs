@@ -213,15 +213,13 @@ fn jobs() -> Vec<Case> {
     ]
 }
 
-/// The REPL switches bracketed paste on when it is ready for a line, and off while it works.
+/// The REPL switches bracketed paste on when it is ready for a line.
 const PROMPT: &str = "\x1b[?2004h";
-const WORKING: &str = "\x1b[?2004l";
 
 fn interrupt_repl(program: &mut Running) {
     program.stdout().await_text(PROMPT);
-    program.write("sleep(30)\n");
-    program.stdout().await_text(WORKING);
-    wait_until("Ctrl-C is a signal again", || program.terminal().modes().c_lflag & libc::ISIG != 0);
+    program.write("print(\"wor\", \"king\"); sleep(30)\n");
+    program.stdout().await_text("working");
     program.write(CTRL_C);
     program.stdout().await_text("InterruptException");
     program.stdout().await_times(PROMPT, 2);
@@ -276,7 +274,7 @@ fn modes_stay(world: &World) {
         let mut program =
             start(world, Launch::new(["-e", &format!("{raw}{end}")]).on_terminal(Session::Leader), "modes");
         if end.contains("ready") {
-            program.stdout().await_text("ready\n");
+            program.stdout().await_text(READY);
             program.signal(libc::SIGTERM);
         }
         wait_until(&format!("the program has ended after {end}"), || program.has_ended());

@@ -192,6 +192,13 @@ pub fn subprocesses() -> Vec<Case> {
         fork("a subprocess is killed by the program").args(["-e", "p = run(`sleep 60`, wait=false); kill(p); wait(p); println(p.termsignal)"]).prints("15"),
         fork("Julia in Julia").args(["-e", "run(`$(Base.julia_cmd()) -e 'println(ARGS)' x`)"]).prints("[\"x\"]"),
         fork("C's system").args(["-e", "ccall(:system, Cint, (Cstring,), \"echo system; exit 3\")"]).prints("system"),
+        fork("a subprocess outlives the program")
+            .args(["-e", "run(pipeline(`sh -c 'sleep 0.5; echo late'`, stdout=stdout), wait=false); println(1)"])
+            .prints("late"),
+        fork("a subprocess outlives an exit")
+            .args(["-e", "run(pipeline(`sh -c 'sleep 0.5; echo late'`, stdout=stdout), wait=false); exit(3)"])
+            .exits(3)
+            .prints("late"),
         fork("detached subprocess").args(["-e", "run(detach(`true`)); println(1)"]),
     ]
 }

@@ -3,7 +3,7 @@
 use crate::support::leftovers::is_alive;
 use crate::support::{Case, End, Launch, Running, Way, World, fork, fresh, normal, wait_until};
 
-const HOOK: &str = "atexit(() -> write(\"hook\", \"ran\")); println(\"ready\")\n";
+const HOOK: &str = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\")\n";
 
 fn sent(signal: i32) -> impl Fn(&mut Running) {
     move |program| {
@@ -20,24 +20,19 @@ fn case(case: Case, signal: i32) -> Case {
 pub fn ending() -> Vec<Case> {
     let sleeping = format!("{HOOK}sleep(30)");
     let busy = format!("{HOOK}let x = 0\nwhile true\nx += length(string(x))\nend\nend");
-    let subprocess = format!("{HOOK}run(`sleep 30`)");
+    let subprocess = format!("{HOOK}run(`sleep 2`)");
     let fresh = |name: &str| fresh(name).env("JULIA_DAEMON_ISOLATION", "fresh");
     vec![
         case(fork("SIGINT, sleeping script").script(&sleeping), libc::SIGINT).exits(130).prints("signal (2)"),
         case(fork("SIGINT, busy script").script(&busy), libc::SIGINT).exits(130),
         case(fork("SIGINT, sleeping -e").args(["-e", &sleeping]), libc::SIGINT).exits(1).prints("InterruptException"),
         case(fork("SIGINT, busy -e").args(["-e", &busy]), libc::SIGINT).exits(1).prints("InterruptException"),
-        case(fork("SIGINT, program on stdin").fed(&sleeping), libc::SIGINT),
+        case(fork("SIGINT, program on stdin").fed(&sleeping), libc::SIGINT).exits(1).prints("InterruptException"),
         case(fork("SIGTERM, sleeping script").script(&sleeping), libc::SIGTERM).exits(143).prints("signal (15)"),
         case(fork("SIGTERM, busy script").script(&busy), libc::SIGTERM).exits(143),
         case(fork("SIGTERM, sleeping -e").args(["-e", &sleeping]), libc::SIGTERM).exits(143),
         case(fork("SIGTERM, busy -e").args(["-e", &busy]), libc::SIGTERM).exits(143),
         case(fork("SIGTERM, waiting for a subprocess").script(&subprocess), libc::SIGTERM).exits(143),
-        case(
-            fork("SIGTERM, reading").with(0, crate::support::Stream::Held).args(["-e", &format!("{HOOK}readline()")]),
-            libc::SIGTERM,
-        )
-        .exits(143),
         case(fork("SIGQUIT, sleeping script").script(&sleeping), libc::SIGQUIT).exits(131).prints("signal (3)"),
         case(fork("SIGHUP, sleeping script").script(&sleeping), libc::SIGHUP).dies_by(libc::SIGHUP),
         case(fork("SIGHUP, busy -e").args(["-e", &busy]), libc::SIGHUP).dies_by(libc::SIGHUP),
@@ -83,20 +78,20 @@ pub fn going_on() -> Vec<Case> {
         ignoring("nohup", libc::SIGHUP),
         ignoring("ignored SIGUSR2", libc::SIGUSR2),
         fork("SIGINT caught")
-            .args(["-e", "try\nprintln(\"ready\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")"])
+            .args(["-e", "try\nprint(\"ready\\n\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")"])
             .act(sent(libc::SIGINT))
             .prints("InterruptException\non"),
         fork("SIGINT caught twice")
-            .args(["-e", "for i in 1:2\ntry\nprintln(\"ready\", i); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nend"])
+            .args(["-e", "for i in 1:2\ntry\nprint(\"ready$i\\n\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nend"])
             .act(|program| {
-                for round in ["ready1", "ready2"] {
+                for round in ["ready1\n", "ready2\n"] {
                     program.stdout().await_text(round);
                     program.signal(libc::SIGINT);
                 }
             })
             .prints("ready2\nInterruptException"),
         fork("SIGINT with disable_sigint")
-            .args(["-e", "disable_sigint() do\nprintln(\"ready\"); t = time(); while time() < t + 0.5; end\nend\ntry\nsleep(30)\ncatch e\nprintln(typeof(e))\nend"])
+            .args(["-e", "disable_sigint() do\nprint(\"ready\\n\"); t = time(); while time() < t + 0.5; end\nend\ntry\nsleep(30)\ncatch e\nprintln(typeof(e))\nend"])
             .act(sent(libc::SIGINT))
             .prints("InterruptException"),
     ]
