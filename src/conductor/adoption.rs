@@ -215,6 +215,10 @@ async fn adopt(pid: u32, channel: OwnedFd) {
 
 /// What the end of a terminal would send, and later what nobody survives.
 async fn end_abandoned(pid: u32) {
+    // A job that has told its end is let go in peace, and with it what it has left running.
+    if tokio::time::timeout(Duration::from_millis(300), wait_for(pid)).await.is_ok() {
+        return;
+    }
     signals::send(-pid.cast_signed(), signals::SIGHUP);
     signals::send(-pid.cast_signed(), signals::SIGCONT);
     if tokio::time::timeout(Duration::from_secs(5), wait_for(pid)).await.is_err() {
