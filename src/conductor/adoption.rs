@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::group::{Group, Phase, RunningJob, Spare};
 use super::io::watch;
 use super::keeper;
-use super::pool::Pool;
+use super::pool::{First, Pool};
 use super::socket_io::Socket;
 use crate::protocol::Packet;
 use crate::sys::process;
@@ -21,8 +21,25 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
 /// A probe's number when none failed and time ran out (`TOO_SLOW` in `worker/julia/rehearse.jl`).
 const TOO_SLOW: i32 = -2;
 
+/// As long as a program that runs as plain Julia is left alone with the machine.
+const COURTESY: Duration = Duration::from_millis(400);
+
+/// Starts the workers of a group once its first launch does not mind.
+pub(super) fn boot_after(pool: &Rc<Pool>, group: &Rc<Group>, first: First) {
+    let First::RunsPlain(pid) = first else { return boot(pool, group) };
+    let (pool, group) = (pool.clone(), group.clone());
+    tokio::task::spawn_local(async move {
+        if let Ok(ended) = process::pidfd(pid).and_then(watch) {
+            let _ = tokio::time::timeout(COURTESY, ended.readable()).await;
+        }
+        if !group.is_retired.get() {
+            boot(&pool, &group);
+        }
+    });
+}
+
 /// Starts the workers of a group, in the background.
-pub(super) fn boot(pool: &Rc<Pool>, group: &Rc<Group>) {
+fn boot(pool: &Rc<Pool>, group: &Rc<Group>) {
     let started = pool.log.file().and_then(|log| match group.key.isolation {
         Isolation::Fork => worker::start(&group.key.plan(), &log),
         Isolation::Fresh => keeper::start(&group.key.plan(), &log),
@@ -198,6 +215,10 @@ async fn adopt(pid: u32, channel: OwnedFd) {
 
 /// What the end of a terminal would send, and later what nobody survives.
 async fn end_abandoned(pid: u32) {
+    // A job that has told its end is let go in peace, and with it what it has left running.
+    if tokio::time::timeout(Duration::from_millis(300), wait_for(pid)).await.is_ok() {
+        return;
+    }
     signals::send(-pid.cast_signed(), signals::SIGHUP);
     signals::send(-pid.cast_signed(), signals::SIGCONT);
     if tokio::time::timeout(Duration::from_secs(5), wait_for(pid)).await.is_err() {

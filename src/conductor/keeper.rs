@@ -20,6 +20,9 @@ use crate::worker::{self, Isolation, Plan, Started};
 /// How long a job may take to end after its client has gone.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The client of a job that has told its end may be gone before the job is.
+const LEAVING: Duration = Duration::from_millis(300);
+
 /// Starts a keeper for `plan`; its control socket carries the same packets as a zygote's.
 pub(super) fn start(plan: &Plan, log: &File) -> io::Result<Started> {
     let (ours, theirs) = passing::packet_pair()?;
@@ -131,13 +134,12 @@ impl Keeper {
     /// What the end of a terminal would send, and later what nobody survives.
     fn end_job(&mut self) {
         let group = -self.pid.cast_signed();
-        let since = *self.hung_up.get_or_insert_with(|| {
+        let since = self.hung_up.get_or_insert_with(Instant::now).elapsed();
+        if since > GRACE {
+            signals::send(group, SIGKILL);
+        } else if since > LEAVING {
             signals::send(group, SIGHUP);
             signals::send(group, SIGCONT);
-            Instant::now()
-        });
-        if since.elapsed() > GRACE {
-            signals::send(group, SIGKILL);
         }
     }
 }

@@ -15,6 +15,15 @@ use crate::worker::Isolation;
 /// Groups of workers kept at once: each is a booted Julia.
 const MOST_GROUPS: usize = 8;
 
+/// The launch that makes a group be booted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum First {
+    /// It waits for a worker.
+    Waits,
+    /// It runs as plain Julia, in this process, and should not have to share the machine with the boot.
+    RunsPlain(u32),
+}
+
 /// Every group of workers, and what has been learnt about Julias.
 pub(super) struct Pool {
     pub(super) groups: RefCell<HashMap<Key, Rc<Group>>>,
@@ -40,7 +49,7 @@ impl Pool {
     ///
     /// # Errors
     /// All places are taken by groups that run programs.
-    pub(super) fn group(self: &Rc<Self>, key: Key, time_to_live: Duration) -> Result<Rc<Group>, Decline> {
+    pub(super) fn group(self: &Rc<Self>, key: Key, time_to_live: Duration, first: First) -> Result<Rc<Group>, Decline> {
         let key = if self.is_fresh_instead(&key) { key.fresh() } else { key };
         self.retire_replaced(&key.julia);
         let known = self.groups.borrow().get(&key).cloned();
@@ -53,7 +62,7 @@ impl Pool {
         let group = Rc::new(Group::new(key.clone()));
         group.touch(time_to_live);
         self.groups.borrow_mut().insert(key, group.clone());
-        adoption::boot(self, &group);
+        adoption::boot_after(self, &group, first);
         Ok(group)
     }
 

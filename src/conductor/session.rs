@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::decline::Decline;
 use super::group::{Claim, Group, Phase};
 use super::key::{Julia, Key};
+use super::pool::First;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
 use super::{Conductor, Place, admission, adoption, job, needs, status};
@@ -114,8 +115,9 @@ async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedF
     let (time_to_live, require) = (time_to_live(&launch), launch.require);
     let job = job::compose(launch, &line, &conductor.standing, &client);
     let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;
+    let first = if require { First::Waits } else { First::RunsPlain(pid) };
     loop {
-        let group = conductor.pool.group(key.clone(), time_to_live)?;
+        let group = conductor.pool.group(key.clone(), time_to_live, first)?;
         check_version(&group, &line)?;
         match give_to_a_worker(conductor, &group, require, &line, &bytes, descriptors).await {
             // What turned out not to be forkable while the launch waited is served fresh.

@@ -103,7 +103,7 @@ function replace_stream(fd::Cint, duplicate::Cint)
     if !is_open(fd)
         return nothing                      # keeps /dev/null, as Julia's own start-up does
     elseif is_file_like(fd)
-        ccall(:dup3, Cint, (Cint, Cint, Cint), fd, duplicate, CLOEXEC)
+        dup_own(fd, duplicate)
         return nothing
     end
     keep = dup_high(fd)

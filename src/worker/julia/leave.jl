@@ -12,6 +12,7 @@ const LAST_BUFFERS = MessageBuffers()
 function leave(status::Cint, ::Ptr{Cvoid})::Cvoid
     channel = CHANNEL[]
     (channel < 0 || getpid() != OWN_PID[]) && return nothing
+    FAREWELL[] == C_NULL || unsafe_store!(FAREWELL[], 0x01)
     say_farewell(channel, status, Cint(0), Cint(1 << 20))
     quit(status)
     nothing
@@ -37,6 +38,13 @@ function register_leaving()
     ccall(:on_exit, Cint, (Ptr{Cvoid}, Ptr{Cvoid}), @cfunction(leave, Cvoid, (Cint, Ptr{Cvoid})), C_NULL)
     nothing
 end
+
+# Where a forked child notes that it has told its end: a byte that its parent shares, C_NULL for other workers. The client may be
+# gone before the kernel has ended the child, and that is no reason to hang up on what the program has left running.
+const FAREWELL = Ref{Ptr{UInt8}}(C_NULL)
+const MOST_CHILDREN = 4096
+
+shared_bytes() = ccall(:mmap, Ptr{UInt8}, (UInt, UInt, Cint, Cint, Cint, Clong), 0, MOST_CHILDREN, 3, 0x21, -1, 0)   # MAP_SHARED | MAP_ANONYMOUS
 
 function remember_channel(channel::Cint)
     CHANNEL[] = channel

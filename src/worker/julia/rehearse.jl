@@ -197,12 +197,12 @@ function exercise(path::String)
     write(path, EXERCISE)
     null = ccall(:open, Cint, (Cstring, Cint, Cint...), "/dev/null", 1 | CLOEXEC, 0)
     kept = [dup_high(STDIO_DUPLICATES[n]) for n in 2:3]
-    for n in 2:3; dup2(null, STDIO_DUPLICATES[n]); end
+    for n in 2:3; dup_own(null, STDIO_DUPLICATES[n]); end
     as_program(String[], [path, "a"])
     as_program(["enothing"], ["a"])
     as_program(["eprintln(1)"], String[])
     foreach(flush, (stdout, stderr))
-    for n in 2:3; dup2(kept[n-1], STDIO_DUPLICATES[n]); close_fd(kept[n-1]); end
+    for n in 2:3; dup_own(kept[n-1], STDIO_DUPLICATES[n]); close_fd(kept[n-1]); end
     close_fd(null)
     exercise_streams(path)
 end

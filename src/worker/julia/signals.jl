@@ -3,8 +3,8 @@
 #
 # Plain Julia, for a program from a file: SIGINT, SIGTERM and SIGQUIT run the exit hooks and end it; by exit status 128 + n to
 # Julia 1.8, by the signal from 1.9 on. For -e, -E and -m programs SIGINT becomes an InterruptException.
-# Here a handler does the same on the program's own thread: terminate() as Julia's listener would have made the thread do,
-# interrupt() where Julia code runs or waits.
+# Here a handler on the program's own thread notes the signal, and it is acted on where that is safe: in the event loop, or at a
+# safepoint of Julia code.
 
 const SIGINT = Cint(2)
 const SIGQUIT = Cint(3)
@@ -13,18 +13,25 @@ const SIGUSR1 = Cint(10)
 const SIGTERM = Cint(15)
 const INTERRUPTS = Ref{Any}(nothing)            # Base.AsyncCondition, made before the fork
 const INTERRUPT_HANDLE = Ref{Ptr{Cvoid}}(C_NULL)
-const INTERRUPT_PENDING = Ref(false)
+const PENDING = Ref{Cint}(0)                    # the signal that has come and not been acted on, 0: none
+const PATIENCE = Ref(0)                         # looks left until it is acted on anywhere
+const INTERRUPTIBLE = Ref(false)                # SIGINT is an exception
 
 set_handler(signal, handler::Ptr{Cvoid}) = ccall(:signal, Ptr{Cvoid}, (Cint, Ptr{Cvoid}), signal, handler)
 const DEFAULT = C_NULL
 const IGNORE = Ptr{Cvoid}(1)
 
-function terminate(signal::Cint)::Cvoid
-    set_handler(signal, DEFAULT)
-    unblock(signal)                                                    # a second one kills, whatever this one waits for
-    announce(signal)
+# Ends the program by a signal: exit hooks run.
+function terminate(signal::Cint)
+    PENDING[] = 0
     VERSION < v"1.9-" && ccall(:jl_exit, Cvoid, (Int32,), 128 + signal)
     ccall(:jl_atexit_hook, Cvoid, (Cint,), 128)
+    die_by(signal)
+end
+
+function die_by(signal::Cint)
+    set_handler(signal, DEFAULT)
+    unblock(signal)
     send_signal(getpid(), signal)
     nothing
 end
@@ -45,37 +52,51 @@ function announce(signal::Cint)
     nothing
 end
 
-# An interrupt for a program that takes it as an exception, delivered as Julia delivers it: where the program waits, by waking
-# the event loop; elsewhere at the next safepoint, by taking the page away that safepoints read. Looked at again every few
-# milliseconds, since the program may have begun to wait meanwhile. A second one before that is thrown wherever Julia code
-# runs, or kills.
-function interrupt(signal::Cint, info::Ptr{Cvoid}, context::Ptr{Cvoid})::Cvoid
+# Handles SIGINT, SIGTERM and SIGQUIT. Where the program waits the event loop is woken; elsewhere the signal is acted on at the
+# next safepoint, by taking the page away that safepoints read. That is looked at again every few milliseconds, since the
+# program may have begun to wait meanwhile; what ends the program does so anywhere after half a second, as Julia would at
+# once. A second signal before that is thrown wherever Julia code runs, or kills.
+function arrive(signal::Cint, info::Ptr{Cvoid}, context::Ptr{Cvoid})::Cvoid
     again = unsafe_load(Ptr{Cint}(info + 8)) == SI_TIMER
-    again && !INTERRUPT_PENDING[] && return nothing
-    second = !again && INTERRUPT_PENDING[]
-    INTERRUPT_PENDING[] = true
+    again && PENDING[] == 0 && return nothing
+    second = !again && PENDING[] != 0
     address = interrupted_at(context)
+    if second
+        can_throw(signal) && in_julia_code(address) && !is_deferred() ? act(signal) : die_by(signal)
+        return nothing
+    elseif !again
+        PENDING[] = signal
+        PATIENCE[] = 50
+        can_throw(signal) || announce(signal)
+    end
+    act_or_wait(address)
+    nothing
+end
+
+function act_or_wait(address::UInt)
+    PATIENCE[] -= 1
     if is_waiting(address)
         give_safepoints_back()
         ccall(:uv_async_send, Cint, (Ptr{Cvoid},), INTERRUPT_HANDLE[])
-    elseif (second || SAFEPOINTS[] == C_NULL) && in_julia_code(address) && !is_deferred()
-        throw_interruption(signal)
-    elseif second
-        set_handler(signal, DEFAULT)
-        unblock(signal)
-        send_signal(getpid(), signal)
+    elseif SAFEPOINTS[] == C_NULL && in_julia_code(address) && !is_deferred()
+        act(PENDING[])
+    elseif PATIENCE[] < 0 && !can_throw(PENDING[])
+        act(PENDING[])
     else
         take_safepoints_away()
-        interrupt_again()
+        look_again()
     end
     nothing
 end
 
-function throw_interruption(signal::Cint)
-    INTERRUPT_PENDING[] = false
+can_throw(signal::Cint) = signal == SIGINT && INTERRUPTIBLE[]
+
+# Leaves the handler without returning.
+function act(signal::Cint)
+    PENDING[] = 0
     give_safepoints_back()
-    unblock(signal)                                                    # the handler is left without returning
-    throw(INTERRUPTION)
+    unblock(SIGINT); unblock(SIGSEGV); unblock(signal)
+    can_throw(signal) ? throw(INTERRUPTION) : terminate(signal)
 end
 
 # The two pages that the main thread's safepoints read (src/safepoint.c): the first of three or, from Julia 1.11, four pages in a
@@ -123,7 +144,7 @@ function at_safepoint(signal::Cint, info::Ptr{Cvoid}, ::Ptr{Cvoid})::Cvoid
     address = unsafe_load(Ptr{UInt}(info + 16))
     give_safepoints_back()
     ours = UInt(SAFEPOINTS[]) <= address < UInt(SAFEPOINTS[]) + SAFEPOINT_BYTES
-    ours && INTERRUPT_PENDING[] && !is_deferred() && throw_interruption(signal)
+    ours && PENDING[] != 0 && !is_deferred() && act(PENDING[])
     nothing
 end
 
@@ -179,7 +200,7 @@ function find_image()
 end
 
 # The same signal once more in ten milliseconds, from a timer (timer_create(2); by number, for the C library has it in librt).
-function interrupt_again()
+function look_again()
     if TIMER[] < 0
         unsafe_store!(Ptr{Cint}(pointer(TIMER_EVENT)), SIGINT, 3)      # struct sigevent: value, then signal and kind of notice
         ccall(:syscall, Clong, (Clong, Clong, Ptr{UInt}, Ptr{Cint}), Sys.ARCH === :x86_64 ? 222 : 107, 1, TIMER_EVENT, TIMER)
@@ -238,9 +259,11 @@ end
 function deliver_interrupts()
     while true
         wait(INTERRUPTS[])
-        INTERRUPT_PENDING[] = false
-        task = PROGRAM[]
-        istaskdone(task) || schedule(task, InterruptException(), error = true)
+        signal = PENDING[]
+        PENDING[] = 0
+        signal == 0 && continue
+        can_throw(signal) || terminate(signal)
+        istaskdone(PROGRAM[]) || schedule(PROGRAM[], InterruptException(), error = true)
     end
 end
 
@@ -248,20 +271,16 @@ function install_signals(job::Job)
     for signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1)
         ANNOUNCEMENTS[signal] = duplicate(announcement(signal))
     end
-    terminating = @cfunction(terminate, Cvoid, (Cint,))
-    for signal in (SIGTERM, SIGQUIT)
-        set_handler(signal, terminating)
+    # SIGINT ends what Julia runs as a program file, and is an exception for everything else (exit_on_sigint, base/client.jl).
+    has_file = !isempty(job.arguments) && all(command -> startswith(command, "L"), job.commands)
+    INTERRUPTIBLE[] = !has_file
+    ccall(:sigaction, Cint, (Cint, Ptr{Cvoid}, Ptr{UInt}), SIGSEGV, C_NULL, JULIAS_ACTION)
+    segv = @cfunction(at_safepoint, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid}))
+    describe_action!(SAFEPOINT_ACTION, segv, 0x08000004)               # SA_ONSTACK | SA_SIGINFO
+    for signal in (SIGINT, SIGTERM, SIGQUIT)
+        set_info_handler(signal, @cfunction(arrive, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
     end
     set_info_handler(SIGUSR1, @cfunction(describe, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
-    from_file = isempty(job.commands) || all(c -> startswith(c, "L"), job.commands)
-    if from_file
-        set_handler(SIGINT, terminating)
-    else
-        ccall(:sigaction, Cint, (Cint, Ptr{Cvoid}, Ptr{UInt}), SIGSEGV, C_NULL, JULIAS_ACTION)
-        segv = @cfunction(at_safepoint, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid}))
-        describe_action!(SAFEPOINT_ACTION, segv, 0x08000004)           # SA_ONSTACK | SA_SIGINFO
-        set_info_handler(SIGINT, @cfunction(interrupt, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
-    end
     for signal in Cint(1):Cint(31)
         signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1) && continue
         job.ignored_signals & bit(signal) == 0 || set_handler(signal, IGNORE)

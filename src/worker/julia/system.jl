@@ -10,6 +10,7 @@ const FIRST_OWN = Cint(256)
 
 close_fd(fd) = ccall(:close, Cint, (Cint,), fd)
 dup2(from, to) = ccall(:dup2, Cint, (Cint, Cint), from, to)
+dup_own(from, to) = ccall(:dup3, Cint, (Cint, Cint, Cint), from, to, CLOEXEC)
 dup_high(fd) = ccall(:fcntl, Cint, (Cint, Cint, Cint...), fd, 1030, FIRST_OWN)            # F_DUPFD_CLOEXEC
 getpid() = ccall(:getpid, Cint, ())
 quit(code) = ccall(:_exit, Cvoid, (Cint,), code)
@@ -25,7 +26,7 @@ end
 
 # Likewise, for this process alone.
 function move_own_fd(from::Cint, to::Cint)
-    ccall(:dup3, Cint, (Cint, Cint, Cint), from, to, CLOEXEC)
+    dup_own(from, to)
     close_fd(from)
     nothing
 end

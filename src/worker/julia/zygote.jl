@@ -9,6 +9,7 @@ mutable struct Child
     pid::Cint
     pidfd::Cint
     channel::Cint               # -1: a spare
+    farewell::Ptr{UInt8}        # not 0: it has told its end itself
     hung_up_at::UInt64          # when the client went away (jl_hrtime), 0: it has not
 end
 
@@ -18,6 +19,7 @@ mutable struct Zygote
     children::Vector{Child}
     buffers::MessageBuffers
     packet::Vector{UInt8}
+    farewells::Ptr{UInt8}       # one byte for each child, shared with it
     arrived::Vector{Cint}
 end
 
@@ -43,12 +45,13 @@ end
 
 is_job(child::Child) = child.channel >= 0
 is_hung_up(child::Child) = child.hung_up_at != 0
+is_leaving(child::Child) = child.farewell != C_NULL && unsafe_load(child.farewell) != 0
 
 function poll_set(z::Zygote)
     set = PollFd[PollFd(z.control, POLLIN, 0)]
     for child in z.children
         push!(set, PollFd(child.pidfd, POLLIN, 0))
-        is_job(child) && !is_hung_up(child) && push!(set, PollFd(child.channel, Cshort(0), 0))
+        is_job(child) && !is_hung_up(child) && !is_leaving(child) && push!(set, PollFd(child.channel, Cshort(0), 0))
     end
     set
 end
@@ -79,20 +82,32 @@ end
 
 function fork_spare(z::Zygote, urgent::Bool)
     here, there = socket_pair(1)                                       # SOCK_STREAM
+    farewell = free_farewell(z)
     pid = fork_repaired(z.inherited)
     if pid == 0
         close_fd(there)
+        FAREWELL[] = farewell
         leave_parent(z)
         urgent || touch_memory(here)
         wait_for_job(here, z.buffers, true)
     end
     close_fd(here)
     if pid > 0
-        push!(z.children, Child(pid, pidfd_open(pid), Cint(-1), 0))
+        push!(z.children, Child(pid, pidfd_open(pid), Cint(-1), farewell, 0))
         tell(z, SPARE, pid, 0, there)
     end
     close_fd(there)
     nothing
+end
+
+function free_farewell(z::Zygote)
+    for i in 0:MOST_CHILDREN-1
+        farewell = z.farewells + i
+        any(child -> child.farewell == farewell, z.children) && continue
+        unsafe_store!(farewell, 0x00)
+        return farewell
+    end
+    Ptr{UInt8}(C_NULL)
 end
 
 # In a child: what belongs to the parent alone. A job's channel kept here would hide its end from its client.
@@ -140,6 +155,7 @@ function end_if_abandoned(child::Child)
     if !is_hung_up(child)
         set = PollFd[PollFd(child.channel, Cshort(0), 0)]
         poll(set, 0) > 0 && set[1].revents & POLLHUP != 0 || return
+        is_leaving(child) && return
         child.hung_up_at = now_ns()
         send_signal(-child.pid, 1)                                     # SIGHUP
         send_signal(-child.pid, 18)                                    # SIGCONT: a stopped job could not end
