@@ -12,6 +12,7 @@ mod support;
 
 use support::launch::Session;
 use support::leftovers::{is_alive, state};
+use support::snippets::{AT_REST, BUSY, QUIET};
 use support::terminal::Terminal;
 use support::{Case, End, Launch, Running, Stream, Suite, Way, World, direct, fork, fresh, normal, wait_until};
 
@@ -110,18 +111,22 @@ fn input() -> Vec<Case> {
 }
 
 fn interrupts() -> Vec<Case> {
-    let hook = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\"); ";
-    let sleeping = format!("{hook}\nsleep(30)");
-    let busy = format!("{hook}\nlet x = 0\nwhile true\nx += length(string(x))\nend\nend");
-    let catching = "try\nprint(\"ready\\n\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
+    let sleeping = format!("{AT_REST}sleep(30)");
+    let catching = "sleep(0.01)\ntry\ntouch(\"quiet\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
     let trap = "println(\"start\"); p = run(ignorestatus(`sh -c 'trap \"echo trapped; exit 3\" INT; echo ready; while :; do sleep 0.02; done'`)); println(p.exitcode)";
-    let interrupted = |case: Case| case.on_terminal().act(typed(READY, CTRL_C));
+    let key = |key: &'static str| {
+        move |program: &mut Running| {
+            program.await_file(QUIET);
+            program.write(key);
+        }
+    };
+    let interrupted = |case: Case| case.on_terminal().act(key(CTRL_C));
     let quiet = |case: Case| case.normal(normal::signal_backtrace).normal(normal::stacktrace);
     vec![
         quiet(interrupted(fork("Ctrl-C in a script that sleeps").script(&sleeping)))
             .exits(130)
             .prints("signal (2): Interrupt"),
-        quiet(interrupted(fork("Ctrl-C in a busy script").script(&busy))).exits(130).prints("signal (2): Interrupt"),
+        quiet(interrupted(fork("Ctrl-C in a busy script").script(BUSY))).exits(130).prints("signal (2): Interrupt"),
         quiet(interrupted(
             fresh("Ctrl-C in a script, used once").env("JULIA_DAEMON_ISOLATION", "fresh").script(&sleeping),
         ))
@@ -129,13 +134,13 @@ fn interrupts() -> Vec<Case> {
         quiet(interrupted(fork("Ctrl-C in -e that sleeps").args(["-e", &sleeping])))
             .exits(1)
             .prints("InterruptException"),
-        quiet(interrupted(fork("Ctrl-C in a busy -e").args(["-e", &busy]))).exits(1).prints("InterruptException"),
+        quiet(interrupted(fork("Ctrl-C in a busy -e").args(["-e", BUSY]))).exits(1).prints("InterruptException"),
         quiet(interrupted(
-            fresh("Ctrl-C in a busy -e, used once").env("JULIA_DAEMON_ISOLATION", "fresh").args(["-e", &busy]),
+            fresh("Ctrl-C in a busy -e, used once").env("JULIA_DAEMON_ISOLATION", "fresh").args(["-e", BUSY]),
         ))
         .exits(1),
         interrupted(fork("Ctrl-C that is caught").args(["-e", catching])).prints("on"),
-        quiet(interrupted(fork("Ctrl-C while a line is awaited").args(["-e", "print(\"ready\\n\"); readline()"])))
+        quiet(interrupted(fork("Ctrl-C while a line is awaited").args(["-e", &format!("{AT_REST}readline()")])))
             .exits(1)
             .prints("InterruptException"),
         fork("Ctrl-C for a subprocess too")
@@ -144,7 +149,7 @@ fn interrupts() -> Vec<Case> {
             .act(typed(READY, CTRL_C))
             .normal(normal::any_order)
             .prints("trapped"),
-        quiet(fork("Ctrl-\\ in a script").script(&sleeping).on_terminal().act(typed(READY, CTRL_BACKSLASH)))
+        quiet(fork("Ctrl-\\ in a script").script(&sleeping).on_terminal().act(key(CTRL_BACKSLASH)))
             .exits(131)
             .prints("signal (3)"),
         fork("a hang-up").on_terminal().script("print(\"ready\\n\"); sleep(30)").dies_by(libc::SIGHUP).act(|program| {
@@ -171,8 +176,11 @@ fn jobs() -> Vec<Case> {
     vec![
         job(fork("a job of a shell").args(["-e", program])).act(typed(READY, "x\n")).prints("got x"),
         job(fork("its status").args(["-e", "exit(5)"])).exits(5),
-        job(fork("Ctrl-C for a job").script("print(\"ready\\n\"); sleep(30)"))
-            .act(typed(READY, CTRL_C))
+        job(fork("Ctrl-C for a job").script(&format!("{AT_REST}sleep(30)")))
+            .act(|program| {
+                program.await_file(QUIET);
+                program.write(CTRL_C);
+            })
             .normal(normal::signal_backtrace)
             .exits(130),
         job(fork("Ctrl-Z, then fg").args(["-e", program])).prints("got x").act(|program| {

@@ -15,6 +15,7 @@ pub mod leftovers;
 pub mod normal;
 pub mod running;
 pub mod shell;
+pub mod snippets;
 pub mod spawn;
 pub mod suite;
 pub mod terminal;
