@@ -112,7 +112,9 @@ fn input() -> Vec<Case> {
 fn interrupts() -> Vec<Case> {
     let hook = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\"); ";
     let sleeping = format!("{hook}\nsleep(30)");
-    let busy = format!("{hook}\nlet x = 0\nwhile true\nx += length(string(x))\nend\nend");
+    // Compiled before it says that it is ready: Julia itself does not survive an interrupt of its compiler.
+    let work = "work(n) = (x = 0; for i in 1:n; x += length(string(i)); end; x)\nwork(9)\n";
+    let busy = format!("{work}{hook}\nwork(typemax(Int))");
     let catching = "try\nprint(\"ready\\n\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
     let trap = "println(\"start\"); p = run(ignorestatus(`sh -c 'trap \"echo trapped; exit 3\" INT; echo ready; while :; do sleep 0.02; done'`)); println(p.exitcode)";
     let interrupted = |case: Case| case.on_terminal().act(typed(READY, CTRL_C));

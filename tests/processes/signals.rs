@@ -19,7 +19,9 @@ fn case(case: Case, signal: i32) -> Case {
 
 pub fn ending() -> Vec<Case> {
     let sleeping = format!("{HOOK}sleep(30)");
-    let busy = format!("{HOOK}let x = 0\nwhile true\nx += length(string(x))\nend\nend");
+    // Compiled before it says that it is ready: Julia itself does not survive an interrupt of its compiler.
+    let work = "work(n) = (x = 0; for i in 1:n; x += length(string(i)); end; x)\nwork(9)\n";
+    let busy = format!("{work}{HOOK}work(typemax(Int))");
     let subprocess = format!("{HOOK}run(`sleep 2`)");
     let fresh = |name: &str| fresh(name).env("JULIA_DAEMON_ISOLATION", "fresh");
     vec![
