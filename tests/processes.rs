@@ -22,7 +22,7 @@ fn main() -> std::process::ExitCode {
         .cases(signals::ending())
         .cases(signals::going_on())
         .cases(signals::stopping())
-        .test("signals in the worker's child are as in plain Julia for a subprocess", signals::nohup_outlives)
+        .test("nohup: a hang-up of the whole group", signals::nohup_outlives)
         .test("8 launches at once", |world| at_once::launches(world, 8))
         .test("30 launches at once", |world| at_once::launches(world, 30))
         .test("launches at once from a pipeline", at_once::pipeline)

@@ -22,7 +22,7 @@ pub fn libraries() -> Vec<Case> {
         fork("garbage").args(["-e", "x = [string(i) for i in 1:10^6]; GC.gc(); println(length(x), x[end]); x = nothing; GC.gc(); println(sum(length(string(i)) for i in 1:10^6))"]),
         fork("much compiling").script("for i in 1:60\n@eval $(Symbol(:f, i))(x) = x + $i + sum(sin, (1.0, x))\nend\nprintln(sum(Base.invokelatest(getfield(Main, Symbol(:f, i)), 1.0) for i in 1:60))"),
         fork("code that was compiled is inspected").args(["-e", "using InteractiveUtils; f(x) = x + 1; println(@which f(1)); println(code_typed(f, (Int,))); code_llvm(devnull, f, (Int,)); code_native(devnull, f, (Int,))"]),
-        fork("Profile").args(["-e", "using Profile; f() = sum(sin(i) for i in 1:3*10^7); @profile f(); println(Profile.len_data() > 0)"]).prints("true"),
+        fresh("Profile").args(["-e", "using Profile; f() = sum(sin(i) for i in 1:3*10^7); @profile f(); println(Profile.len_data() > 0)"]).prints("true"),
         fork("Pkg").args(["-e", "using Pkg; Pkg.activate(\".\"); Pkg.status(); println(Pkg.project().path)"]).normal(normal::numbers),
         fork("LibGit2").args(["-e", "using LibGit2; r = LibGit2.init(\"r\"); println(LibGit2.isattached(r), isdir(LibGit2.path(r)))"]).files_differ(),
         fork("Distributed").args(["-e", "using Distributed; addprocs(1); println(nprocs(), remotecall_fetch(() -> myid(), 2)); rmprocs(2)"]).prints("22"),

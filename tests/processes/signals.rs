@@ -1,13 +1,22 @@
 //! What each signal does to a program, sent to the client as to plain Julia.
 
-use crate::support::leftovers::is_alive;
+use crate::support::leftovers::{is_alive, state};
 use crate::support::{Case, End, Launch, Running, Way, World, fork, fresh, normal, wait_until};
 
-const HOOK: &str = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\")\n";
+/// The program's output is out and what follows is compiled: a signal now finds it at rest, or in its loop. A signal that
+/// comes within a moment of a write, or while Julia compiles, can make plain Julia fail too.
+const HOOK: &str = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\"); string(1); sleep(0.2); touch(\"quiet\"); sleep(0.01)\n";
 
 fn sent(signal: i32) -> impl Fn(&mut Running) {
     move |program| {
-        program.stdout().await_text("ready\n");
+        program.await_file("quiet");
+        program.signal(signal);
+    }
+}
+
+fn sent_after(text: &'static str, signal: i32) -> impl Fn(&mut Running) {
+    move |program| {
+        program.stdout().await_text(text);
         program.signal(signal);
     }
 }
@@ -19,25 +28,35 @@ fn case(case: Case, signal: i32) -> Case {
 
 pub fn ending() -> Vec<Case> {
     let sleeping = format!("{HOOK}sleep(30)");
-    // Compiled before it says that it is ready: Julia itself does not survive an interrupt of its compiler.
-    let work = "work(n) = (x = 0; for i in 1:n; x += length(string(i)); end; x)\nwork(9)\n";
-    let busy = format!("{work}{HOOK}work(typemax(Int))");
-    let subprocess = format!("{HOOK}run(`sleep 2`)");
+    let busy = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\")
+        let x = 0, i = 0
+            while true
+                x += length(string(x))
+                i += 1
+                i == 1000 && touch(\"quiet\")
+            end
+        end";
+    let subprocess = format!("p = run(`sleep 2`, wait=false)\n{HOOK}wait(p)");
     let fresh = |name: &str| fresh(name).env("JULIA_DAEMON_ISOLATION", "fresh");
     vec![
         case(fork("SIGINT, sleeping script").script(&sleeping), libc::SIGINT).exits(130).prints("signal (2)"),
-        case(fork("SIGINT, busy script").script(&busy), libc::SIGINT).exits(130),
+        case(fork("SIGINT, busy script").script(busy), libc::SIGINT).exits(130),
         case(fork("SIGINT, sleeping -e").args(["-e", &sleeping]), libc::SIGINT).exits(1).prints("InterruptException"),
-        case(fork("SIGINT, busy -e").args(["-e", &busy]), libc::SIGINT).exits(1).prints("InterruptException"),
+        case(fork("SIGINT, busy -e").args(["-e", busy]), libc::SIGINT).exits(1).prints("InterruptException"),
         case(fork("SIGINT, program on stdin").fed(&sleeping), libc::SIGINT).exits(1).prints("InterruptException"),
         case(fork("SIGTERM, sleeping script").script(&sleeping), libc::SIGTERM).exits(143).prints("signal (15)"),
-        case(fork("SIGTERM, busy script").script(&busy), libc::SIGTERM).exits(143),
+        case(fork("SIGTERM, busy script").script(busy), libc::SIGTERM).exits(143),
         case(fork("SIGTERM, sleeping -e").args(["-e", &sleeping]), libc::SIGTERM).exits(143),
-        case(fork("SIGTERM, busy -e").args(["-e", &busy]), libc::SIGTERM).exits(143),
+        case(fork("SIGTERM, busy -e").args(["-e", busy]), libc::SIGTERM).exits(143),
         case(fork("SIGTERM, waiting for a subprocess").script(&subprocess), libc::SIGTERM).exits(143),
         case(fork("SIGQUIT, sleeping script").script(&sleeping), libc::SIGQUIT).exits(131).prints("signal (3)"),
         case(fork("SIGHUP, sleeping script").script(&sleeping), libc::SIGHUP).dies_by(libc::SIGHUP),
-        case(fork("SIGHUP, busy -e").args(["-e", &busy]), libc::SIGHUP).dies_by(libc::SIGHUP),
+        case(fork("SIGHUP, busy -e").args(["-e", busy]), libc::SIGHUP).dies_by(libc::SIGHUP),
+        fork("SIGTERM right after output")
+            .script("print(\"ready\\n\")\nsleep(30)")
+            .act(sent_after("ready\n", libc::SIGTERM))
+            .normal(normal::signal_backtrace)
+            .exits(143),
         case(fork("SIGALRM").script(&sleeping), libc::SIGALRM).dies_by(libc::SIGALRM),
         case(fresh("SIGTERM, used once").script(&sleeping), libc::SIGTERM).exits(143),
         case(fresh("SIGINT, used once, sleeping -e").args(["-e", &sleeping]), libc::SIGINT)
@@ -81,7 +100,7 @@ pub fn going_on() -> Vec<Case> {
         ignoring("ignored SIGUSR2", libc::SIGUSR2),
         fork("SIGINT caught")
             .args(["-e", "try\nprint(\"ready\\n\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")"])
-            .act(sent(libc::SIGINT))
+            .act(sent_after("ready\n", libc::SIGINT))
             .prints("InterruptException\non"),
         fork("SIGINT caught twice")
             .args(["-e", "for i in 1:2\ntry\nprint(\"ready$i\\n\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nend"])
@@ -93,8 +112,8 @@ pub fn going_on() -> Vec<Case> {
             })
             .prints("ready2\nInterruptException"),
         fork("SIGINT with disable_sigint")
-            .args(["-e", "disable_sigint() do\nprint(\"ready\\n\"); t = time(); while time() < t + 0.5; end\nend\ntry\nsleep(30)\ncatch e\nprintln(typeof(e))\nend"])
-            .act(sent(libc::SIGINT))
+            .args(["-e", "try\ndisable_sigint() do\nprint(\"ready\n\"); t = time(); while time() < t + 0.5; end\nend\nsleep(30)\ncatch e\nprintln(typeof(e))\nend"])
+            .act(sent_after("ready\n", libc::SIGINT))
             .prints("InterruptException"),
     ]
 }
@@ -105,6 +124,10 @@ pub fn stopping() -> Vec<Case> {
         fork(name).with(0, crate::support::Stream::Held).args(["-e", &program]).prints("on\n").act(move |program| {
             program.stdout().await_text("ready\n");
             program.signal(signal);
+            // A session's leader has no parent in its session: SIGTSTP does not stop it, in plain Julia either.
+            if signal == libc::SIGSTOP {
+                wait_until("it has stopped", || state(program.pid()) == Some('T'));
+            }
             program.signal(libc::SIGCONT);
             program.write("on\n");
         })

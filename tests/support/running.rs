@@ -9,7 +9,7 @@ use std::{fs, thread};
 
 use super::capture::Capture;
 use super::terminal::Terminal;
-use super::wait::comes_true;
+use super::wait::{comes_true, wait_until};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl Outcome {
 
 /// A launch that was started and has not been waited for.
 pub struct Running {
+    pub(super) folder: PathBuf,
     pub(super) child: Child,
     pub(super) captures: Vec<(RawFd, Capture)>,
     pub(super) held: Vec<(RawFd, OwnedFd)>,
@@ -110,6 +111,11 @@ impl Running {
     /// Ends the held input.
     pub fn end_input(&mut self) {
         self.held.clear();
+    }
+
+    /// Waits for a file in the launch's folder, which the program makes when it is where the test wants it.
+    pub fn await_file(&self, name: &str) {
+        wait_until(&format!("the program has made the file {name}"), || self.folder.join(name).exists());
     }
 
     pub fn signal(&self, signal: i32) {

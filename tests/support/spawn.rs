@@ -72,6 +72,7 @@ pub fn spawn(
         thread::spawn(move || write_all(&pipe, &bytes));
     }
     Running {
+        folder: folder.to_owned(),
         child,
         captures: ends.captures,
         held: ends.held,
