@@ -6,7 +6,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint
+.PHONY: help build demo test test-epoll bench lint
 
 with_julia = julia=$$(.ci/get-julia); export JULIA="$$julia"; echo "Julia: $$JULIA" >&2;
 
@@ -18,7 +18,7 @@ conductor_suites := $(filter-out $(without_conductor),$(suites))
 scripts := .ci/get-julia .ci/run examples/demo
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 build: ## the programs, into target/release
 	cargo build --release
@@ -26,12 +26,15 @@ build: ## the programs, into target/release
 demo: ## a script and an app-like package, cold and warm, beside plain Julia
 	@$(with_julia) cargo build --release; examples/demo
 
-test: ## all tests, on a real Julia
+test: ## all tests, on a real Julia; the conductor's own also with epoll
 	@$(with_julia) \
 	cargo build --bins; \
-	JULIA_DAEMON_IO=uring cargo test; \
-	$(if $(conductor_suites),JULIA_DAEMON_IO=epoll cargo test $(addprefix --test ,$(conductor_suites));) \
+	JULIA_DAEMON_IO=uring cargo test --no-fail-fast; \
+	JULIA_DAEMON_IO=epoll cargo test --test daemon --test processes; \
 	JULIA_DEPOT_PATH="$$PWD/target/depot" "$$JULIA" --startup-file=no --project=examples/Rot13 examples/Rot13/test/runtests.jl
+
+test-epoll: ## every suite that starts a conductor, with epoll
+	@$(with_julia) JULIA_DAEMON_IO=epoll cargo test $(addprefix --test ,$(conductor_suites))
 
 bench: ## latency and memory: a table, and docs/launch.svg
 	@$(with_julia) cargo build --release; cargo bench --bench launch
