@@ -21,7 +21,9 @@ pub fn launches(world: &World, count: usize) {
     };
     thread::scope(|scope| {
         let all: Vec<_> = (0..count).map(|number| scope.spawn(move || one(number))).collect();
-        all.into_iter().for_each(|launch| launch.join().unwrap());
+        for launch in all {
+            launch.join().unwrap();
+        }
     });
 }
 

@@ -65,7 +65,12 @@ pub fn spawn(
     command.current_dir(&directory);
     let in_child = InChild::new(launch, &placed, &directory);
     // SAFETY: system calls alone, on memory made before.
-    unsafe { command.pre_exec(move || in_child.apply()) };
+    unsafe {
+        command.pre_exec(move || {
+            in_child.apply();
+            Ok(())
+        })
+    };
     let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     drop(placed);
     for (pipe, bytes) in ends.feeds {
@@ -210,11 +215,11 @@ impl InChild {
             Some((_, Stream::Same(other))) => *other,
             _ => number,
         };
-        let places = placed.iter().map(|(number, _)| (*number, source(&original(*number))));
+        let ends = placed.iter().map(|(number, _)| (*number, source(&original(*number))));
         let terminal = launch.streams.iter().find(|(_, stream)| *stream == Stream::Terminal).map(|(number, _)| *number);
         let path = [directory.as_os_str().as_bytes(), b"\0"].concat();
         Self {
-            places: places.collect(),
+            places: ends.collect(),
             terminal: terminal.filter(|_| launch.session != Session::None),
             umask: launch.umask,
             limits: launch.limits.clone(),
@@ -225,7 +230,7 @@ impl InChild {
         }
     }
 
-    fn apply(&self) -> io::Result<()> {
+    fn apply(&self) {
         // SAFETY: async-signal-safe calls on memory that was made before the fork.
         unsafe {
             libc::setsid();
@@ -262,6 +267,5 @@ impl InChild {
                 libc::setpriority(libc::PRIO_PROCESS, 0, self.niceness);
             }
         }
-        Ok(())
     }
 }

@@ -34,7 +34,7 @@ impl Suite {
     pub fn cases(mut self, cases: Vec<Case>) -> Self {
         self.entries.extend(cases.into_iter().map(|case| {
             let name = case.title();
-            Entry { name, body: Box::new(move |world| check_thrice(&case, world)) }
+            Entry { name, body: Box::new(move |world| case.check(world)) }
         }));
         self
     }
@@ -73,18 +73,6 @@ impl Suite {
         let world = Arc::into_inner(world).expect("all tests have ended");
         verdict(&conclusion, world)
     }
-}
-
-/// Where signals and terminals meet a loaded machine plain Julia itself does not always do the same: what is wrong three
-/// times is wrong.
-fn check_thrice(case: &Case, world: &World) -> Result<(), String> {
-    for _ in 0..2 {
-        match case.check(world) {
-            Ok(()) => return Ok(()),
-            Err(failure) => eprintln!("{}: tried again, since {failure}", case.title()),
-        }
-    }
-    case.check(world)
 }
 
 impl Entry {
