@@ -44,13 +44,15 @@ function boot_zygote(control::Cint)
         quit(1)
     end
     forget_own_traces()
+    keep_warm_up()
     GC.gc()
     ccall(:malloc_trim, Cint, (Csize_t,), 0)
     use_huge_pages()
+    collecting(false)                                                  # a zygote never collects; its children do
     stage("memory")
     log_stages()
     zygote.inherited = inherited_descriptors()                         # after everything that may open or close some
-    collecting(false)                                                  # a zygote never collects; its children do
+    use_up_free_memory()
     tell(zygote, BOOTED, 0, version_number())
     serve(zygote)
 end

@@ -119,13 +119,16 @@ redirect(fd::Cint, stream) = (fd == 0 ? redirect_stdin(stream) : fd == 1 ? redir
 
 # ---- what Base's and the standard library's own start-up derives from environment, folder and streams ----
 
+const HAS_ACTIVE_PROJECT = isdefined(Base, :init_active_project)
+const HAS_TRUECOLOR = isdefined(Base, :have_truecolor)
+
 function redo_startup()
     Base.init_depot_path()
     Base.init_load_path()
-    isdefined(Base, :init_active_project) && Base.init_active_project()
+    HAS_ACTIVE_PROJECT && Base.init_active_project()
     color_streams()
     Base.Multimedia.reinit_displays()
-    isdefined(Base, :have_truecolor) && Core.eval(Base, :(have_truecolor = nothing))
+    HAS_TRUECOLOR && Core.eval(Base, :(have_truecolor = nothing))
     redo_logging()
     reseed()
     nothing

@@ -1,4 +1,4 @@
-# Memory arranged so that forking and ending a child is cheap. Both cost by the page: a booted Julia has some 40,000 private
+# Memory arranged so that forking, running and ending a child is cheap. Both cost by the page: a booted Julia has some 40,000 private
 # pages, three quarters of them the system image's relocated data. In huge pages they are a hundred entries instead.
 # Everything here is an optimisation: where the kernel refuses, memory stays as it is.
 
@@ -78,5 +78,63 @@ function prepare_huge_pages()
     one, other = [ccall(:mmap, UInt, (UInt, UInt, Cint, Cint, Cint, Clong), 0, 4096, 3, 0x22, -1, 0) for _ in 1:2]
     copy_and_move(one, other, UInt(4096))
     ccall(:munmap, Cint, (UInt, UInt), other, 4096)
+    nothing
+end
+
+# ---- free memory ----
+# What is free after a boot lies scattered: a child that allocates a hundred small things would write to a hundred pages of
+# its parent's, each copied first. So the parent takes all that is free and never gives it back; what its children get is new,
+# and lies side by side.
+
+function use_up_free_memory()
+    use_up_heap()
+    use_up_pools()
+    nothing
+end
+
+# Sizes of the C library's bins, largest first (malloc/malloc.c of glibc).
+const HEAP_SIZES = vcat([1 << n for n in 20:-1:11], 2032:-16:24)
+
+function use_up_heap()
+    top = heap_top()
+    top == 0 && return
+    for size in HEAP_SIZES
+        take_below(top, size)
+    end
+    nothing
+end
+
+function take_below(top::UInt, size::Int)
+    for _ in 1:20_000
+        block = ccall(:malloc, UInt, (Csize_t,), size)
+        block == 0 && return
+        if block >= top
+            ccall(:free, Cvoid, (UInt,), block)
+            return
+        end
+    end
+end
+
+# Where the heap's last free block starts, 0 where that is not to be learnt (mallinfo(3)).
+function heap_top()
+    ccall(:dlsym, Ptr{Cvoid}, (Ptr{Cvoid}, Cstring), C_NULL, "mallinfo2") == C_NULL && return UInt(0)     # glibc 2.33
+    info = ccall(:mallinfo2, NTuple{10,Csize_t}, ())
+    ccall(:sbrk, UInt, (Clong,), 0) - info[10]
+end
+
+const POOL_PAGE = 16 << 10
+
+# Strings of each size that Julia's collector keeps in pools, until they come one after the other from a new page.
+function use_up_pools()
+    for size in 8:16:2032 - 16
+        previous = UInt(0)
+        in_a_row = 0
+        for _ in 1:20_000
+            block = UInt(pointer(Base._string_n(size)))
+            in_a_row = 0 < block - previous <= 2size + 64 ? in_a_row + size : 0
+            in_a_row > POOL_PAGE ÷ 2 && break
+            previous = block
+        end
+    end
     nothing
 end

@@ -160,13 +160,24 @@ function compile_traced(paths::Vector{String})
     for path in paths
         isfile(path) && union!(lines, eachline(path))
     end
+    scope = scope_of_traces()
     for line in lines
         startswith(line, "precompile(") || continue
         try
-            Core.eval(SELF, Meta.parse(line))
+            Core.eval(scope, Meta.parse(line))
         catch
         end
     end
+end
+
+# Traces name packages as if Main had imported them, and this module by its name alone.
+function scope_of_traces()
+    scope = Module(:Traces)
+    for loaded in vcat(SELF, collect(values(Base.loaded_modules)))
+        name = nameof(loaded)
+        isdefined(scope, name) || Core.eval(scope, :(const $name = $loaded))
+    end
+    scope
 end
 
 # What most programs do first, done here with the very functions that run programs: compiling a method ahead leaves its first
@@ -207,12 +218,31 @@ function exercise(path::String)
     exercise_streams(path)
 end
 
-# In a spare: runs an empty program, so that the pages that every program writes to are this process's own before a launch
-# comes, and not while it waits. Skipped where one waits already.
+# In a spare: does what a launch does, so that the pages that every program writes to are this process's own before one comes,
+# and not while it waits. Skipped where one waits already.
 function touch_memory(socket::Cint)
     poll(PollFd[PollFd(socket, POLLIN, 0)], 0) > 0 && return
+    null = ccall(:open, Cint, (Cstring, Cint, Cint...), "/dev/null", 1 | CLOEXEC, 0)
+    for n in 2:3; dup_own(null, STDIO_DUPLICATES[n]); end               # a program that has none prints to nobody, as in Julia
+    close_fd(null)
     collecting(true)
+    redo_startup()
     as_program(["enothing"], String[])
+    as_program(String[], ["/proc/self/fd/$(WARM_UP_FILE[])"])
+    foreach(flush, (stdout, stderr))
+    nothing
+end
+
+# What spares run, in a file without a name. Nothing in it needs compiling.
+const WARM_UP = "println(\"a\")\nprintln(stderr, \"x\")\n"
+const WARM_UP_FILE = Ref{Cint}(-1)
+
+function keep_warm_up()
+    fd = ccall(:memfd_create, Cint, (Cstring, Cuint), "warm_up.jl", 1)                         # MFD_CLOEXEC
+    fd < 0 && return
+    WARM_UP_FILE[] = dup_high(fd)
+    close_fd(fd)
+    ccall(:write, Cssize_t, (Cint, Cstring, Csize_t), WARM_UP_FILE[], WARM_UP, sizeof(WARM_UP))
     nothing
 end
 

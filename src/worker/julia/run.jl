@@ -81,14 +81,22 @@ function place_descriptors(numbers::Vector{UInt32}, fds::Vector{Cint})
     close_range(next, FIRST_OWN - 1)
 end
 
+# Entries and the array that the C library knows them by, kept for ever. One allocation instead of one for each entry, which
+# would each write to another page of the heap; and an entry without `=` stays, as in a new process.
+const ENVIRONMENT = String[]
+const ENVIRON = Ptr{UInt8}[]
+
 function replace_environment(entries::Vector{String})
-    ccall(:clearenv, Cint, ())
-    for entry in entries
-        ccall(:putenv, Cint, (Ptr{UInt8},), duplicate(entry))
-    end
+    append!(ENVIRONMENT, entries)
     for (name, value) in OWN_VARIABLES
-        ccall(:setenv, Cint, (Cstring, Cstring, Cint), name, value, 0)
+        prefix = name * "="
+        any(entry -> startswith(entry, prefix), entries) || push!(ENVIRONMENT, prefix * value)
     end
+    for entry in ENVIRONMENT
+        push!(ENVIRON, pointer(entry))
+    end
+    push!(ENVIRON, C_NULL)
+    unsafe_store!(cglobal(:environ, Ptr{Ptr{UInt8}}), pointer(ENVIRON))
     nothing
 end
 

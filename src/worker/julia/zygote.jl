@@ -89,6 +89,7 @@ function fork_spare(z::Zygote, urgent::Bool)
         FAREWELL[] = farewell
         leave_parent(z)
         urgent || touch_memory(here)
+        close_fd(WARM_UP_FILE[])
         wait_for_job(here, z.buffers, true)
     end
     close_fd(here)
