@@ -131,6 +131,7 @@ const TOP_LEVEL: &[&str] = &[
     "Cargo.toml",
     "LICENSE",
     "Makefile",
+    "build.rs",
     "README.md",
     "benches",
     "docs",

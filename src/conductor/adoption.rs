@@ -24,6 +24,9 @@ const TOO_SLOW: i32 = -2;
 /// As long as a program that runs as plain Julia is left alone with the machine.
 const COURTESY: Duration = Duration::from_millis(400);
 
+/// As long as most launches of small programs take.
+const BREATH: Duration = Duration::from_millis(5);
+
 /// Starts the workers of a group once its first launch does not mind.
 pub(super) fn boot_after(pool: &Rc<Pool>, group: &Rc<Group>, first: First) {
     let First::RunsPlain(pid) = first else { return boot(pool, group) };
@@ -66,6 +69,19 @@ pub(super) fn replenish(pool: &Rc<Pool>, group: &Rc<Group>) {
             }
         }
     }
+}
+
+/// Makes what a group is short of once the launch that has just been given a worker has got going: a fork beside it would
+/// have to share the machine with it. At once where no spare is left for the next.
+pub(super) fn replenish_soon(pool: &Rc<Pool>, group: &Rc<Group>) {
+    if group.key.isolation == Isolation::Fresh || group.spares.borrow().is_empty() {
+        return replenish(pool, group);
+    }
+    let (pool, group) = (pool.clone(), group.clone());
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep(BREATH).await;
+        replenish(&pool, &group);
+    });
 }
 
 /// Everything that one parent says until it ends.
@@ -137,7 +153,10 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
                 return Ok(());
             }
             (Packet::Spare { pid }, Some(stream)) => take_spare(pool, group, control, pid, stream).await?,
-            (Packet::Ended { pid, .. }, _) => group.forget(pid),
+            (Packet::Ended { pid, .. }, _) => {
+                group.forget(pid);
+                replenish(pool, group);
+            }
             _ => {}
         }
     }

@@ -164,7 +164,7 @@ async fn give_to_a_worker(
         };
         check_version(group, line)?;
         let outcome = adoption::dispatch(group, spare, bytes, descriptors).await;
-        adoption::replenish(&conductor.pool, group);
+        adoption::replenish_soon(&conductor.pool, group);
         if outcome.is_ok() {
             return Ok(());
         }

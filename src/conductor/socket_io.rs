@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::unix::AsyncFd;
 
-use super::io::watch;
+use super::io::{wait_until_writable, watch};
 use crate::protocol::{HEADER_BYTES, Header, PACKET_BYTES, Packet};
 use crate::sys::passing;
 
@@ -101,7 +101,9 @@ impl Socket {
             let attached = if sent == 0 { descriptors } else { &[] };
             match passing::send(self.descriptor(), &bytes[sent..], attached) {
                 Ok(count) => sent += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0.writable().await?.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    wait_until_writable(self.descriptor()).await?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -8,8 +8,9 @@ mod append;
 
 use std::future::Future;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::env;
@@ -33,10 +34,22 @@ impl Backend {
     }
 }
 
-/// Registers an owned descriptor with the event loop, which either backend's runtime has.
-#[expect(deprecated, reason = "`register` is unsafe for types that may close early; an owned descriptor cannot")]
+/// Registers an owned descriptor with the event loop, which either backend's runtime has, for reading.
+///
+/// Not for writing as well: each message that a peer takes would wake the loop, for nobody.
 pub(super) fn watch<T: AsRawFd>(owned: T) -> io::Result<AsyncFd<T>> {
-    AsyncFd::new(owned)
+    register(owned, Interest::READABLE)
+}
+
+/// Returns when a descriptor can be written to.
+pub(super) async fn wait_until_writable(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+    let watched = register(descriptor.try_clone_to_owned()?, Interest::WRITABLE)?;
+    watched.writable().await.map(|_| ())
+}
+
+#[expect(deprecated, reason = "`register` is unsafe for types that may close early; an owned descriptor cannot")]
+fn register<T: AsRawFd>(owned: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+    AsyncFd::with_interest(owned, interest)
 }
 
 /// Runs the conductor's one task, and all that it spawns, on this thread.

@@ -1,5 +1,5 @@
 # How a worker starts: the conductor has put its control socket at 3 and occupied all other low numbers, so that Julia's own
-# descriptors lie high and never collide with a client's.
+# descriptors lie high and never collide with a client's. What is opened later lies low, as in any process.
 
 const SELF = @__MODULE__
 
@@ -51,11 +51,15 @@ function boot_zygote(control::Cint)
     collecting(false)                                                  # a zygote never collects; its children do
     stage("memory")
     log_stages()
+    free_low_numbers()
     zygote.inherited = inherited_descriptors()                         # after everything that may open or close some
     use_up_free_memory()
     tell(zygote, BOOTED, 0, version_number())
     serve(zygote)
 end
+
+# Forking and ending a child cost by the descriptor, too.
+free_low_numbers() = close_range(3, FIRST_OWN - 1)
 
 # Code that is not shared with children, and nobody else running.
 is_forkable(inherited::Inherited) = inherited.memory >= 0 && has_one_thread()
@@ -64,6 +68,7 @@ is_forkable(inherited::Inherited) = inherited.memory >= 0 && has_one_thread()
 function boot_fresh(control::Cint)
     compile_own()
     forget_own_traces()
+    free_low_numbers()
     buffers = MessageBuffers()
     send(control, encode_packet(BOOTED, 0, version_number()), Cint(-1), buffers)
     wait_for_job(control, buffers, false)

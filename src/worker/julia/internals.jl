@@ -200,7 +200,7 @@ end
 # ---- the program ----
 
 # Runs the program as Julia's own `main` would, on a stack of its own so that backtraces end where plain Julia's do.
-function run_program(stack_bytes::UInt64)
+function run_start(stack_bytes::UInt64)
     task = Base.invokelatest(Task, Base._start, Int(stack_bytes))
     PROGRAM[] = task
     schedule(task)

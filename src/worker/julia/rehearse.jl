@@ -81,8 +81,10 @@ function run_rehearsal(rehearsal::Rehearsal, folder::String)
               ["startupfile" => Int32(2)], Pair{String,String}[], stack)
     socket, other = socket_pair(1)
     become(job, fds)
+    prepare_signals()
+    prepare_program(job)
     install_signals(job)
-    start_program(job)
+    run_program(job)
 end
 
 function rehearsal_stdio(kind::Symbol)

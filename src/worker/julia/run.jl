@@ -15,10 +15,11 @@ function wait_for_job(socket::Cint, buffers::MessageBuffers, forked::Bool)
     close_fd(fds[1])
     send(channel, encode_packet(READY, getpid(), 0), Cint(-1), buffers)
     become(job, fds)
+    prepare_program(job)
     wait_for_go(channel, buffers) || quit(0)
     remember_channel(channel)
     forked && install_signals(job)
-    start_program(job)
+    run_program(job)
 end
 
 function receive_frame(socket::Cint, fds::Vector{Cint}, buffers::MessageBuffers)
@@ -69,9 +70,14 @@ function set_limits(limits::Vector{Limit})
     nothing
 end
 
-# Received descriptors have high numbers, since the low ones are occupied: each goes to its own, the rest is closed.
-# The numbers come in ascending order.
+# Received descriptors have the numbers that were free: all go up first, so that none takes another's place, then each to its
+# own, and the rest is closed. The numbers come in ascending order.
 function place_descriptors(numbers::Vector{UInt32}, fds::Vector{Cint})
+    for i in 3:length(fds)
+        received = fds[i]
+        fds[i] = dup_high(received)
+        close_fd(received)
+    end
     next = 0
     for (i, number) in enumerate(numbers)
         move_fd(fds[i+2], number % Cint)
@@ -100,7 +106,8 @@ function replace_environment(entries::Vector{String})
     nothing
 end
 
-function start_program(job::Job)
+# Everything of Julia's own that the program finds. Nobody can see that it was done, so it is done while the client is asked.
+function prepare_program(job::Job)
     for (name, value) in job.numbers; set_option(name, value); end
     for (name, value) in job.texts; set_option(name, value); end
     set_commands(job.commands)
@@ -109,7 +116,11 @@ function start_program(job::Job)
         replace_stream(fd, STDIO_DUPLICATES[fd+1])
     end
     redo_startup()
+    nothing
+end
+
+function run_program(job::Job)
     set_limits(job.limits)
     collecting(true)
-    run_program(job.stack_bytes)
+    run_start(job.stack_bytes)
 end

@@ -267,16 +267,21 @@ function deliver_interrupts()
     end
 end
 
-function install_signals(job::Job)
+# What needs no job, in a child that has just been forked.
+function prepare_signals()
     for signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1)
         ANNOUNCEMENTS[signal] = duplicate(announcement(signal))
     end
-    # SIGINT ends what Julia runs as a program file, and is an exception for everything else (exit_on_sigint, base/client.jl).
-    has_file = !isempty(job.arguments) && all(command -> startswith(command, "L"), job.commands)
-    INTERRUPTIBLE[] = !has_file
     ccall(:sigaction, Cint, (Cint, Ptr{Cvoid}, Ptr{UInt}), SIGSEGV, C_NULL, JULIAS_ACTION)
     segv = @cfunction(at_safepoint, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid}))
     describe_action!(SAFEPOINT_ACTION, segv, 0x08000004)               # SA_ONSTACK | SA_SIGINFO
+    nothing
+end
+
+function install_signals(job::Job)
+    # SIGINT ends what Julia runs as a program file, and is an exception for everything else (exit_on_sigint, base/client.jl).
+    has_file = !isempty(job.arguments) && all(command -> startswith(command, "L"), job.commands)
+    INTERRUPTIBLE[] = !has_file
     for signal in (SIGINT, SIGTERM, SIGQUIT)
         set_info_handler(signal, @cfunction(arrive, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
     end

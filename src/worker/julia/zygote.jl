@@ -88,6 +88,7 @@ function fork_spare(z::Zygote, urgent::Bool)
         close_fd(there)
         FAREWELL[] = farewell
         leave_parent(z)
+        prepare_signals()
         urgent || touch_memory(here)
         close_fd(WARM_UP_FILE[])
         wait_for_job(here, z.buffers, true)
