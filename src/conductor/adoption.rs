@@ -154,8 +154,9 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
             }
             (Packet::Spare { pid }, Some(stream)) => take_spare(pool, group, control, pid, stream).await?,
             (Packet::Ended { pid, .. }, _) => {
-                group.forget(pid);
-                replenish(pool, group);
+                if group.forget(pid) {
+                    replenish(pool, group);
+                }
             }
             _ => {}
         }

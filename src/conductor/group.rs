@@ -198,12 +198,14 @@ impl Group {
         }
     }
 
-    /// A job or spare has ended.
-    pub(super) fn forget(&self, pid: u32) {
-        if self.jobs.borrow_mut().remove(&pid).is_some() {
+    /// A job or spare has ended; tells whether it was a job.
+    pub(super) fn forget(&self, pid: u32) -> bool {
+        let was_job = self.jobs.borrow_mut().remove(&pid).is_some();
+        if was_job {
             self.last_used.set(Instant::now());
         }
         self.spares.borrow_mut().retain(|spare| spare.pid != pid);
+        was_job
     }
 
     /// Fewer spares in calm times.

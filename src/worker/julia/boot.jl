@@ -35,8 +35,8 @@ function boot_zygote(control::Cint)
     prepare_interrupts()
     zygote = Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), shared_bytes(), Cint[])
     compile_own()
-    prepare_huge_pages()
-    use_huge_pages()
+    optionally(prepare_huge_pages)
+    optionally(use_huge_pages)
     stage("own")
     failed = is_forkable(zygote.inherited) ? rehearse() : -1
     if failed != 0
@@ -47,15 +47,25 @@ function boot_zygote(control::Cint)
     keep_warm_up()
     GC.gc()
     ccall(:malloc_trim, Cint, (Csize_t,), 0)
-    use_huge_pages()
+    optionally(use_huge_pages)
     collecting(false)                                                  # a zygote never collects; its children do
     stage("memory")
     log_stages()
     free_low_numbers()
     zygote.inherited = inherited_descriptors()                         # after everything that may open or close some
-    use_up_free_memory()
+    optionally(use_up_free_memory)
     tell(zygote, BOOTED, 0, version_number())
     serve(zygote)
+end
+
+# What only makes launches faster: where it cannot be had they are slower.
+function optionally(work)
+    try
+        work()
+    catch error
+        ccall(:dprintf, Cint, (Cint, Cstring, Cstring...), 2, "left out: %s\n", sprint(showerror, error))
+    end
+    nothing
 end
 
 # Forking and ending a child cost by the descriptor, too.

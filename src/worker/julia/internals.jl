@@ -25,6 +25,7 @@
 # | jl_get_ptls_states, jl_sigatomic_begin | all; the field that the latter counts in is looked for    | src/threading.c               |
 # | safepoint pages                        | all; 3 pages to 1.10, 4 from 1.11; the first two are the main thread's | src/safepoint.c |
 # | JLOptions.image_file                   | all; the path of the system image as it is mapped        | base/options.jl               |
+# | jl_alloc_string                        | all; pooled to some 2,000 bytes                          | src/array.c, src/genericmemory.c |
 # | trace_compile                          | all                                                      | src/gf.c                      |
 #
 # What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).
@@ -256,3 +257,6 @@ function trace_compiling(path::String)
 end
 
 collecting(on::Bool) = GC.enable(on)
+
+# Of `size` bytes, not set to anything.
+new_string(size::Int) = ccall(:jl_alloc_string, Ref{String}, (Csize_t,), size)

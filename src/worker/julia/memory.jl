@@ -86,6 +86,9 @@ end
 # its parent's, each copied first. So the parent takes all that is free and never gives it back; what its children get is new,
 # and lies side by side.
 
+# Taken at most, in bytes: where memory is managed in another way than here, no more than this is wasted.
+const MOST_TAKEN = 32 << 20
+
 function use_up_free_memory()
     use_up_heap()
     use_up_pools()
@@ -98,21 +101,26 @@ const HEAP_SIZES = vcat([1 << n for n in 20:-1:11], 2032:-16:24)
 function use_up_heap()
     top = heap_top()
     top == 0 && return
+    taken = 0
     for size in HEAP_SIZES
-        take_below(top, size)
+        taken += take_below(top, size, MOST_TAKEN - taken)
     end
     nothing
 end
 
-function take_below(top::UInt, size::Int)
-    for _ in 1:20_000
+# Bytes taken.
+function take_below(top::UInt, size::Int, most::Int)
+    taken = 0
+    while taken < most
         block = ccall(:malloc, UInt, (Csize_t,), size)
-        block == 0 && return
+        block == 0 && break
         if block >= top
             ccall(:free, Cvoid, (UInt,), block)
-            return
+            break
         end
+        taken += size
     end
+    taken
 end
 
 # Where the heap's last free block starts, 0 where that is not to be learnt (mallinfo(3)).
@@ -126,14 +134,15 @@ const POOL_PAGE = 16 << 10
 
 # Strings of each size that Julia's collector keeps in pools, until they come one after the other from a new page.
 function use_up_pools()
+    taken = 0
     for size in 8:16:2032 - 16
         previous = UInt(0)
         in_a_row = 0
-        for _ in 1:20_000
-            block = UInt(pointer(Base._string_n(size)))
+        while in_a_row < POOL_PAGE ÷ 2 && taken < MOST_TAKEN
+            block = UInt(pointer(new_string(size)))
             in_a_row = 0 < block - previous <= 2size + 64 ? in_a_row + size : 0
-            in_a_row > POOL_PAGE ÷ 2 && break
             previous = block
+            taken += size
         end
     end
     nothing
