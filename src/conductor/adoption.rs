@@ -153,15 +153,18 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
                 return Ok(());
             }
             (Packet::Spare { pid }, Some(stream)) => take_spare(pool, group, control, pid, stream).await?,
-            (Packet::Ended { pid, .. }, _) => {
-                if group.forget(pid) {
-                    replenish(pool, group);
-                }
-            }
+            (Packet::Ended { pid, .. }, _) => has_ended(pool, group, pid),
             _ => {}
         }
     }
     if group.phase.get() == Phase::Booting { Err(io::Error::other("ended before it was ready")) } else { Ok(()) }
+}
+
+/// A job makes room for a spare. A spare that ended by itself does not: the next might as well.
+fn has_ended(pool: &Rc<Pool>, group: &Rc<Group>, pid: u32) {
+    if group.forget(pid) {
+        replenish(pool, group);
+    }
 }
 
 fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
