@@ -21,7 +21,8 @@ use jlapp::protocol::{HEADER_BYTES, Header, Kind, Launch, MAX_BODY_BYTES, PROTOC
 use rustix::process::Signal;
 
 use daemon_support::{
-    Outcome, Place, Steps, Way, command_line, is_alive, is_root, kill, resident_kb, skip, stays, wait_until,
+    Outcome, Place, Steps, WAITS, Way, command_line, is_alive, is_root, kill, pids, resident_kb, skip, stays,
+    wait_until,
 };
 
 /// What the script that stands in for Julia prints and ends with.
@@ -958,18 +959,8 @@ fn off_starts_nothing() {
 
 /// The conductor's one group of workers.
 fn worker(place: &Place) -> serde_json::Value {
-    let report = place.report().unwrap();
-    let workers = report["workers"].as_array().unwrap();
-    assert_eq!(workers.len(), 1, "{report:#}");
-    workers[0].clone()
+    place.worker()
 }
-
-fn pids(value: &serde_json::Value) -> Vec<u32> {
-    value.as_array().unwrap().iter().map(|pid| u32::try_from(pid.as_u64().unwrap()).unwrap()).collect()
-}
-
-/// A program that says that it runs, and ends when its standard input does.
-const WAITS: &str = "println(\"runs\"); flush(stdout); read(stdin); exit(7)";
 
 #[test]
 fn a_warm_conductor() {

@@ -319,6 +319,7 @@ fn packets_are_three_integers() {
         (Packet::Watch { pid: 6 }, [6, 6, 0]),
         (Packet::Booted { version: 0x0001_0503 }, [7, 0, 0x0001_0503]),
         (Packet::CannotFork { probe: -1 }, [8, 0, -1]),
+        (Packet::Succeed, [9, 0, 0]),
     ];
     for (packet, numbers) in all {
         let expected: Vec<u8> = numbers.iter().flat_map(|number: &i32| number.to_le_bytes()).collect();
@@ -370,7 +371,7 @@ for at in 1:W.PACKET_BYTES:length(packets)
     kind, pid, value = W.decode_packet(bytes)
     println("packet ", Int(kind), " ", pid, " ", value, " ", W.encode_packet(kind, pid, value) == bytes)
 end
-names = (:READY, :GO, :ENDED, :FORK, :SPARE, :WATCH, :BOOTED, :CANNOT_FORK)
+names = (:READY, :GO, :ENDED, :FORK, :SPARE, :WATCH, :BOOTED, :CANNOT_FORK, :SUCCEED)
 println("kinds", map(name -> " $(Int(getfield(W, name)))", names)...)
 "#;
 

@@ -101,7 +101,8 @@ impl Place {
     /// Waits until two spares are there and nothing runs.
     pub fn wait_for_spares(&self) -> Result<WorkerReport, Box<dyn Error>> {
         let at_rest = |worker: &WorkerReport| {
-            worker.state.starts_with("ready") && worker.spare_pids.len() >= 2 && worker.job_pids.is_empty()
+            let settled = worker.state.starts_with("ready") && !worker.is_growing;
+            settled && worker.spare_pids.len() >= 2 && worker.job_pids.is_empty()
         };
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {

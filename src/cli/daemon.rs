@@ -118,7 +118,8 @@ fn print_report(report: &Report) {
 }
 
 fn print_worker(worker: &WorkerReport) {
-    println!("{} {} ({})", worker.kind, worker.julia, worker.state);
+    let growing = if worker.is_growing { "; a faster one is being prepared" } else { "" };
+    println!("{} {} ({}{growing})", worker.kind, worker.julia, worker.state);
     if !worker.switches.is_empty() {
         println!("  switches {}", worker.switches.join(" "));
     }

@@ -10,13 +10,14 @@ use super::io::watch;
 use super::keeper;
 use super::pool::{First, Pool};
 use super::socket_io::Socket;
+use super::succession;
 use crate::protocol::Packet;
 use crate::sys::process;
 use crate::sys::signals::{self, SIGKILL};
 use crate::worker::{self, Isolation, Started};
 
 /// A worker that is not ready by then will not be.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
+pub(super) const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A probe's number when none failed and time ran out (`TOO_SLOW` in `worker/julia/rehearse.jl`).
 const TOO_SLOW: i32 = -2;
@@ -84,31 +85,36 @@ pub(super) fn replenish_soon(pool: &Rc<Pool>, group: &Rc<Group>) {
     });
 }
 
-/// Everything that one parent says until it ends.
 async fn attend(pool: Rc<Pool>, group: Rc<Group>, started: Started) {
     let Ok(control) = Socket::new(started.control).map(Rc::new) else { return group.fail() };
     if group.key.isolation == Isolation::Fork {
         *group.zygote.borrow_mut() = Some((started.pid, control.clone()));
     }
+    follow(pool, group, started.pid, control).await;
+}
+
+/// Everything that one parent says until it ends.
+pub(super) async fn follow(pool: Rc<Pool>, group: Rc<Group>, parent: u32, control: Rc<Socket>) {
     let outcome = tokio::select! {
         outcome = listen(&pool, &group, &control) => outcome,
         () = group.retired.notified() => Ok(()),
+        () = replaced(&group, &control) => Ok(()),
         () = too_long(&group) => Err(io::Error::from(io::ErrorKind::TimedOut)),
     };
     if let Err(error) = outcome {
-        pool.log.line(&format!("worker {} of {}: {error}", started.pid, group.key.julia.path.display()));
+        pool.log.line(&format!("worker {parent} of {}: {error}", group.key.julia.path.display()));
         // Only where it never became ready: a parent that serves is left to its jobs.
         if group.phase.get() == Phase::Booting {
-            signals::send(-started.pid.cast_signed(), SIGKILL);
+            signals::send(-parent.cast_signed(), SIGKILL);
         }
     }
     let lost = !group.is_retired.get();
-    if lost {
+    if lost && !group.is_replaced(&control) {
         lose(&pool, &group, &control);
     }
     let jobs = group.jobs.borrow_mut().extract_if(|_, job| Rc::ptr_eq(&job.parent, &control)).collect::<Vec<_>>();
     drop(control);
-    wait_for(started.pid).await;
+    wait_for(parent).await;
     if lost {
         for (pid, job) in jobs {
             tokio::task::spawn_local(adopt(pid, job.channel));
@@ -136,6 +142,18 @@ fn lose(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) {
     }
 }
 
+/// Returns when another zygote has taken this one's place and none of its jobs runs any more.
+async fn replaced(group: &Group, control: &Rc<Socket>) {
+    loop {
+        let changed = group.changed.notified();
+        let has_jobs = group.jobs.borrow().values().any(|job| Rc::ptr_eq(&job.parent, control));
+        if group.is_replaced(control) && !has_jobs {
+            return;
+        }
+        changed.await;
+    }
+}
+
 /// Never ends once the group is ready.
 async fn too_long(group: &Group) {
     tokio::time::sleep(BOOT_TIMEOUT).await;
@@ -147,7 +165,10 @@ async fn too_long(group: &Group) {
 async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io::Result<()> {
     while let Some((packet, descriptor)) = control.packet().await? {
         match (packet, descriptor) {
-            (Packet::Booted { version }, _) => become_ready(pool, group, version),
+            (Packet::Booted { version }, _) => {
+                become_ready(pool, group, version);
+                succession::raise(pool, group);
+            }
             (Packet::CannotFork { probe }, _) => {
                 cannot_fork(pool, group, probe);
                 return Ok(());
@@ -165,6 +186,7 @@ fn has_ended(pool: &Rc<Pool>, group: &Rc<Group>, pid: u32) {
     if group.forget(pid) {
         replenish(pool, group);
     }
+    group.changed.notify_waiters();
 }
 
 fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
@@ -176,8 +198,11 @@ fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
 }
 
 /// Launches of this Julia are served by fresh processes from now on.
-fn cannot_fork(pool: &Rc<Pool>, group: &Group, probe: i32) {
+pub(super) fn cannot_fork(pool: &Rc<Pool>, group: &Group, probe: i32) {
     let why = match probe {
+        TOO_SLOW if group.is_growing.get() => {
+            return pool.log.line(&format!("no successor for {}: too slow", group.key.julia.path.display()));
+        }
         TOO_SLOW => {
             pool.log.line(&format!("{} was too slow to be tried; again later", group.key.julia.path.display()));
             return group.fail();
@@ -204,7 +229,7 @@ async fn take_spare(
         };
         group.add_spare(Spare { pid, stream, parent: parent.clone() });
         become_ready(pool, group, version);
-    } else {
+    } else if !group.is_replaced(parent) {
         group.add_spare(Spare { pid, stream, parent: parent.clone() });
     }
     Ok(())

@@ -63,6 +63,10 @@ pub(super) struct Group {
     pub(super) time_to_live: Cell<Duration>,
     pub(super) served: Cell<u64>,
     pub(super) misses: Cell<u64>,
+    /// Another zygote serves, or a job has ended.
+    pub(super) changed: Notify,
+    /// A successor is being raised.
+    pub(super) is_growing: Cell<bool>,
     pub(super) retired: Notify,
     pub(super) is_retired: Cell<bool>,
 }
@@ -84,9 +88,16 @@ impl Group {
             time_to_live: Cell::new(Duration::from_secs(7200)),
             served: Cell::new(0),
             misses: Cell::new(0),
+            changed: Notify::new(),
+            is_growing: Cell::new(false),
             retired: Notify::new(),
             is_retired: Cell::new(false),
         }
+    }
+
+    /// Whether `control` leads to a zygote that has left its place to another.
+    pub(super) fn is_replaced(&self, control: &Rc<Socket>) -> bool {
+        self.zygote.borrow().as_ref().is_some_and(|(_, current)| !Rc::ptr_eq(current, control))
     }
 
     /// Notes a launch that wants a worker of this group.

@@ -19,6 +19,7 @@ mod session;
 mod socket_io;
 mod standing;
 mod status;
+mod succession;
 mod ticker;
 
 use std::os::unix::ffi::OsStrExt;

@@ -29,6 +29,8 @@ pub struct WorkerReport {
     pub julia: String,
     pub kind: String,
     pub state: String,
+    /// Launches are going to be faster: a successor of the zygote is being prepared.
+    pub is_growing: bool,
     pub switches: Vec<String>,
     pub zygote_pid: Option<u32>,
     pub spare_pids: Vec<u32>,
@@ -67,6 +69,7 @@ fn worker_report(group: &Group) -> WorkerReport {
         julia: group.key.julia.path.display().to_string(),
         kind: group.key.isolation.name().to_owned(),
         state: state(group.phase.get()),
+        is_growing: group.is_growing.get(),
         switches: group.key.switches.iter().map(text).collect(),
         zygote_pid: group.zygote.borrow().as_ref().map(|(pid, _)| *pid),
         spare_pids: group.spares.borrow().iter().map(|spare| spare.pid).collect(),

@@ -25,6 +25,8 @@ pub enum Packet {
     Booted { version: i32 },
     /// Zygote → conductor, once: this Julia cannot be forked; `value` is the number of the probe that failed.
     CannotFork { probe: i32 },
+    /// Conductor → zygote: fork a successor, whose end of its control socket is attached. It says `Ready`, later `Booted`.
+    Succeed,
 }
 
 impl Packet {
@@ -38,6 +40,7 @@ impl Packet {
             Self::Watch { pid } => (6, pid, 0),
             Self::Booted { version } => (7, 0, version),
             Self::CannotFork { probe } => (8, 0, probe),
+            Self::Succeed => (9, 0, 0),
         }
     }
 
@@ -65,6 +68,7 @@ impl Packet {
             6 => Self::Watch { pid },
             7 => Self::Booted { version: value },
             8 => Self::CannotFork { probe: value },
+            9 => Self::Succeed,
             _ => return Err(Malformed("packet has an unknown kind")),
         })
     }

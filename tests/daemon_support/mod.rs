@@ -195,6 +195,14 @@ impl Place {
         Some(value).filter(|value| !value.is_null())
     }
 
+    /// What is reported of the workers of the one key that is in use.
+    pub fn worker(&self) -> serde_json::Value {
+        let report = self.report().unwrap();
+        let workers = report["workers"].as_array().unwrap();
+        assert_eq!(workers.len(), 1, "{report:#}");
+        workers[0].clone()
+    }
+
     pub fn conductor_pid(&self) -> u32 {
         let report = self.report().expect("no conductor runs");
         u32::try_from(report["pid"].as_u64().unwrap()).unwrap()
@@ -302,6 +310,14 @@ impl Place {
         eprintln!("the end of the conductor's log:\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"));
     }
 }
+
+/// A report's list of process ids.
+pub fn pids(value: &serde_json::Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|pid| u32::try_from(pid.as_u64().unwrap()).unwrap()).collect()
+}
+
+/// A program that says that it runs, and ends when its standard input does.
+pub const WAITS: &str = "println(\"runs\"); flush(stdout); read(stdin); exit(7)";
 
 pub fn command_line(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

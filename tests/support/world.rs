@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, process};
 
 use super::julia::julia;
@@ -96,10 +96,16 @@ impl World {
         self.start(Way::Client, launch, &self.case_folder(&format!("run{number}"))).finish()
     }
 
-    /// A conductor with workers of the ordinary kind, ready to serve.
+    /// A conductor with workers of the ordinary kind, ready to serve, and not about to change places.
     pub fn warm(&self) {
         let outcome = self.run(&Launch::new(["-e", "print(1)"]).env("JULIA_DAEMON", "require").deadline_seconds(120));
         assert_eq!(outcome.stdout, b"1", "the first launch failed: {outcome:?}");
+        let is_growing = || self.status()["workers"][0]["is_growing"] != false;
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while is_growing() {
+            assert!(Instant::now() < deadline, "no successor came: {:#}", self.status());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     pub fn jlapp(&self, arguments: &[&str]) -> Output {

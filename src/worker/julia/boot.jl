@@ -30,15 +30,36 @@ function log_stages()
     nothing
 end
 
+# Serves as soon as it is known that this Julia can be forked. What makes launches fast but takes long is left to a successor.
 function boot_zygote(control::Cint)
     stage("start")
     prepare_interrupts()
-    zygote = Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), shared_bytes(), Cint[])
+    zygote = new_zygote(control)
     compile_own()
     optionally(prepare_huge_pages)
     optionally(use_huge_pages)
     stage("own")
-    failed = is_forkable(zygote.inherited) ? rehearse() : -1
+    failed = is_forkable(inherited_descriptors()) ? try_out() : -1
+    settle_down(zygote, failed)
+end
+
+# A successor, in a child of the zygote whose place it is to take.
+function grow_up(control::Cint)
+    occupy_low_numbers()
+    zygote = new_zygote(dup_high(control))
+    end_with_parent(true)
+    tell(zygote, READY, getpid(), 0)
+    collecting(true)
+    empty!(STAGES)
+    stage("start")
+    settle_down(zygote, rehearse())
+end
+
+new_zygote(control::Cint) =
+    Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), shared_bytes(), Cint[])
+
+# Announces a zygote and serves; or says what failed and ends.
+function settle_down(zygote::Zygote, failed::Int)
     if failed != 0
         tell(zygote, CANNOT_FORK, 0, failed)
         quit(1)
@@ -54,7 +75,8 @@ function boot_zygote(control::Cint)
     free_low_numbers()
     zygote.inherited = inherited_descriptors()                         # after everything that may open or close some
     optionally(use_up_free_memory)
-    tell(zygote, BOOTED, 0, version_number())
+    end_with_parent(false)
+    tell(zygote, BOOTED, getpid(), version_number())
     serve(zygote)
 end
 
@@ -70,6 +92,13 @@ end
 
 # Forking and ending a child cost by the descriptor, too.
 free_low_numbers() = close_range(3, FIRST_OWN - 1)
+
+# What Julia opens for itself while a zygote works must lie high, as at its boot.
+function occupy_low_numbers()
+    for number in Cint(3):FIRST_OWN-Cint(1)
+        is_open(number) || dup2(0, number)
+    end
+end
 
 # Code that is not shared with children, and nobody else running.
 is_forkable(inherited::Inherited) = inherited.memory >= 0 && has_one_thread()

@@ -8,6 +8,7 @@ const SPARE = UInt32(5)
 const WATCH = UInt32(6)
 const BOOTED = UInt32(7)
 const CANNOT_FORK = UInt32(8)
+const SUCCEED = UInt32(9)
 const PACKET_BYTES = 12
 const HEADER_BYTES = 16
 

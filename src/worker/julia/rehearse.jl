@@ -1,5 +1,5 @@
 # Before a zygote serves: probes, which show whether this Julia can be forked at all, and rehearsals, whose compiled methods
-# are compiled here too, so that no launch has to.
+# are compiled here too, so that no launch has to. A successor goes through more of them.
 # Both run in forked children, several at once, under a deadline. None runs code of the user's.
 
 const DEADLINE_NS = UInt64(60_000_000_000)
@@ -34,17 +34,33 @@ struct Rehearsal
     status::Int                 # the exit status that it must have
 end
 
-function rehearsals(folder::String)
-    program = joinpath(folder, "hello.jl")
-    failing = joinpath(folder, "error.jl")
-    write(program, "function main(args)\n    println(\"hello \", length(args), ' ', 1.5)\nend\nmain(ARGS)\nprintln(\"hello\")\nprintln(1)\nprint(stderr, \"x\")\nprintln(\"a \$(length(ARGS)) b\")\n@show 1\n")
-    write(failing, "f(x) = error(\"no \$x\")\nf(1)\n")
+const PROGRAM_TEXT = """
+function main(args)
+    println("hello ", length(args), ' ', 1.5)
+end
+main(ARGS)
+println("hello")
+println(1)
+print(stderr, "x")
+println("a \$(length(ARGS)) b")
+@show 1
+"""
+
+function programs(folder::String)
+    path = joinpath(folder, "hello.jl")
+    write(path, PROGRAM_TEXT)
     Rehearsal[
-        Rehearsal(:terminal, String[], [program, "a", "b"], 0),
-        Rehearsal(:pipe, String[], [program, "a", "b"], 0),
-        Rehearsal(:file, ["L" * program, "eprintln(1)", "E1+1"], ["a"], 0),
-        Rehearsal(:terminal, String[], [failing], 1),
+        Rehearsal(:terminal, String[], [path, "a", "b"], 0),
+        Rehearsal(:pipe, String[], [path, "a", "b"], 0),
+        Rehearsal(:file, ["L" * path, "eprintln(1)", "E1+1"], ["a"], 0),
     ]
+end
+
+# Showing an error takes seconds until the debug information has been read once.
+function failing_programs(folder::String)
+    path = joinpath(folder, "error.jl")
+    write(path, "f(x) = error(\"no \$x\")\nf(1)\n")
+    Rehearsal[Rehearsal(:terminal, String[], [path], 1)]
 end
 
 struct Rehearsing
@@ -59,6 +75,7 @@ function fork_rehearsal(work, inherited::Inherited, folder::String, number::Int,
     trace = joinpath(folder, "trace$number")
     pid = fork_repaired(inherited)
     if pid == 0
+        end_with_parent(true)
         collecting(true)
         trace_compiling(trace)
         try
@@ -125,34 +142,49 @@ function await(child::Rehearsing, deadline::UInt64)
     status[]
 end
 
-# Runs all probes and rehearsals; 0, the number of the first that failed, or TOO_SLOW, which says nothing about this Julia.
-function rehearse()
-    folder = mktempdir(cleanup = false)
-    failed = 0
+# Whether this Julia can be forked: 0, the number of the first probe or rehearsal that failed, or TOO_SLOW, which says nothing
+# about this Julia.
+try_out() = in_folder() do folder
+    run_children([probe for _ in 1:PROBING], programs(folder), folder)
+end
+
+# What launches have to be spared: takes seconds, so a successor does it.
+rehearse() = in_folder() do folder
     try
         scout(folder, now_ns() + DEADLINE_NS) && exercise(joinpath(folder, "exercise.jl"))
     catch
         # First calls stay slow; nothing else depends on it.
     end
     stage("exercise")
+    run_children([], vcat(programs(folder), failing_programs(folder)), folder)
+end
+
+function in_folder(work)
+    folder = mktempdir(cleanup = false)
+    try
+        work(folder)
+    finally
+        rm(folder, recursive = true, force = true)
+    end
+end
+
+function run_children(probes::Vector, list::Vector{Rehearsal}, folder::String)
     deadline = now_ns() + DEADLINE_NS
     inherited = inherited_descriptors()
-    list = rehearsals(folder)
-    children = Rehearsing[fork_rehearsal(probe, inherited, folder, i, 0) for i in 1:PROBING]
+    children = Rehearsing[fork_rehearsal(probes[i], inherited, folder, i, 0) for i in 1:length(probes)]
     Core.eval(Module(:Beside), :(sum(x -> x^2 + $(length(children)), 1:10)))       # the parent compiles at the same time
     for (i, rehearsal) in enumerate(list)
-        push!(children, fork_rehearsal(() -> run_rehearsal(rehearsal, folder), inherited, folder, PROBING + i, rehearsal.status))
+        work() = run_rehearsal(rehearsal, folder)
+        push!(children, fork_rehearsal(work, inherited, folder, length(probes) + i, rehearsal.status))
     end
+    failed = 0
     for child in children
         status = await(child, deadline)
         failed != 0 || status == child.status << 8 || (failed = status == -1 ? TOO_SLOW : child.number)
     end
     stage("children")
-    if failed == 0
-        compile_traced([child.trace for child in children[PROBING+1:end]])
-        stage("methods")
-    end
-    rm(folder, recursive = true, force = true)
+    failed == 0 && compile_traced([child.trace for child in children[length(probes)+1:end]])
+    stage("methods")
     failed
 end
 
@@ -240,6 +272,7 @@ const WARM_UP = "println(\"a\")\nprintln(stderr, \"x\")\n"
 const WARM_UP_FILE = Ref{Cint}(-1)
 
 function keep_warm_up()
+    WARM_UP_FILE[] < 0 || return
     fd = ccall(:memfd_create, Cint, (Cstring, Cuint), "warm_up.jl", 1)                         # MFD_CLOEXEC
     fd < 0 && return
     WARM_UP_FILE[] = dup_high(fd)

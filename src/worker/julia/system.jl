@@ -17,6 +17,9 @@ quit(code) = ccall(:_exit, Cvoid, (Cint,), code)
 send_signal(pid, signal) = ccall(:kill, Cint, (Cint, Cint), pid, signal)
 pidfd_open(pid) = Cint(ccall(:syscall, Clong, (Clong, Clong...), 434, pid, 0))
 
+# A child that nobody needs without its parent is killed when that ends (PR_SET_PDEATHSIG, prctl(2)).
+end_with_parent(on::Bool) = ccall(:prctl, Cint, (Cint, Culong...), 1, on ? 9 : 0)
+
 # Moves a descriptor onto another number, where programs that are executed inherit it.
 function move_fd(from::Cint, to::Cint)
     dup2(from, to)

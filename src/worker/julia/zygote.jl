@@ -71,8 +71,23 @@ function obey(z::Zygote)
         end
         kind, pid, value = decode_packet(z.packet)
         kind == FORK ? (for _ in 1:abs(value); fork_spare(z, value < 0); end) :
-        kind == WATCH ? watch(z, pid % Cint) : nothing
+        kind == WATCH ? watch(z, pid % Cint) :
+        kind == SUCCEED ? fork_successor(z) : nothing
     end
+end
+
+# Forks a zygote that does what takes long and then takes this one's place, which serves meanwhile.
+function fork_successor(z::Zygote)
+    isempty(z.arrived) && return
+    control = z.arrived[1]
+    pid = fork_repaired(z.inherited)
+    if pid == 0
+        leave_parent(z)
+        grow_up(control)
+    end
+    close_fd(control)
+    pid > 0 && push!(z.children, Child(pid, pidfd_open(pid), Cint(-1), C_NULL, 0))
+    nothing
 end
 
 function receive_now(socket::Cint, target::Ptr{UInt8}, fds::Vector{Cint}, b::MessageBuffers)

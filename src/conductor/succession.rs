@@ -1,0 +1,88 @@
+//! A zygote's successor: forked when the zygote begins to serve, it does what takes seconds and then takes its place.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::adoption::{self, BOOT_TIMEOUT};
+use super::group::Group;
+use super::pool::Pool;
+use super::socket_io::Socket;
+use crate::protocol::Packet;
+use crate::sys::passing;
+use crate::sys::signals::{self, SIGKILL};
+
+/// The launch that waited for the zygote goes first.
+const COURTESY: Duration = Duration::from_millis(100);
+
+/// Has the zygote of a group fork its successor, and waits for it in the background.
+pub(super) fn raise(pool: &Rc<Pool>, group: &Rc<Group>) {
+    let (pool, group) = (pool.clone(), group.clone());
+    group.is_growing.set(true);
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep(COURTESY).await;
+        if let Some(control) = ask(&group) {
+            attend(&pool, &group, control).await;
+        }
+        group.is_growing.set(false);
+    });
+}
+
+/// Our end of the successor's control socket.
+fn ask(group: &Group) -> Option<OwnedFd> {
+    let zygote = group.zygote.borrow();
+    let (_, control) = zygote.as_ref()?;
+    let (ours, theirs) = passing::packet_pair().ok()?;
+    control.send_packet(Packet::Succeed, Some(theirs.as_fd())).ok()?;
+    Some(ours)
+}
+
+async fn attend(pool: &Rc<Pool>, group: &Rc<Group>, control: OwnedFd) {
+    let Ok(control) = Socket::new(control).map(Rc::new) else { return };
+    let mut pid = None;
+    let outcome = tokio::select! {
+        outcome = grown_up(&control, &mut pid) => outcome,
+        // It ends with the zygote, whose child it is.
+        () = group.retired.notified() => return,
+        () = tokio::time::sleep(BOOT_TIMEOUT) => Err(io::Error::from(io::ErrorKind::TimedOut)),
+    };
+    match (outcome, pid) {
+        (Ok(None), Some(pid)) => take_over(pool, group, pid, control),
+        (Ok(Some(failed)), _) => adoption::cannot_fork(pool, group, failed),
+        (outcome, pid) => {
+            let why = outcome.err().map_or_else(|| "it did not say who it is".to_owned(), |error| error.to_string());
+            pool.log.line(&format!("a successor was lost, {} goes on without: {why}", group.key.julia.path.display()));
+            if let Some(pid) = pid {
+                signals::send(-pid.cast_signed(), SIGKILL);
+            }
+        }
+    }
+}
+
+/// Waits until the successor is ready (`None`), or the number of the rehearsal that failed.
+async fn grown_up(control: &Socket, pid: &mut Option<u32>) -> io::Result<Option<i32>> {
+    while let Some((packet, _)) = control.packet().await? {
+        match packet {
+            Packet::Ready { pid: own } => *pid = Some(own),
+            Packet::Booted { .. } => return Ok(None),
+            Packet::CannotFork { probe } => return Ok(Some(probe)),
+            _ => {}
+        }
+    }
+    Err(io::Error::other("it ended before it was ready"))
+}
+
+/// The zygote before it keeps its jobs, and ends with the last of them.
+fn take_over(pool: &Rc<Pool>, group: &Rc<Group>, pid: u32, control: Rc<Socket>) {
+    if group.is_retired.get() || group.zygote.borrow().is_none() {
+        return;
+    }
+    *group.zygote.borrow_mut() = Some((pid, control.clone()));
+    group.spares.borrow_mut().clear();
+    group.coming.set(0);
+    group.changed.notify_waiters();
+    pool.log.line(&format!("the successor {pid} serves {}", group.key.julia.path.display()));
+    adoption::replenish(pool, group);
+    tokio::task::spawn_local(adoption::follow(pool.clone(), group.clone(), pid, control));
+}
