@@ -1,13 +1,14 @@
 //! Warm launches of Julia programs, and the toolchains and apps around them.
 //!
 //! The layers, low to high; none names a later one, and `tests/layers.rs` holds that:
-//! `protocol`, `env`, `exit`, `sys`, `julia`, `client`, then with the feature `full`
+//! `protocol`, `env`, `exit`, `name`, `sys`, `julia`, `client`, then with the feature `full`
 //! `worker`, `conductor`, `cli`. `docs/architecture.md` is the map.
 
 pub mod client;
 pub mod env;
 pub mod exit;
 pub mod julia;
+pub mod name;
 pub mod protocol;
 pub mod sys;
 
