@@ -2,7 +2,7 @@
 //!
 //! The layers, low to high; none names a later one, and `tests/layers.rs` holds that:
 //! `protocol`, `env`, `exit`, `name`, `sys`, `julia`, `client`, then with the feature `full`
-//! `worker`, `conductor`, `cli`. `docs/architecture.md` is the map.
+//! `toolchain`, `worker`, `conductor`, `cli`. `docs/architecture.md` is the map.
 
 pub mod client;
 pub mod env;
@@ -16,5 +16,7 @@ pub mod sys;
 pub mod cli;
 #[cfg(feature = "full")]
 pub mod conductor;
+#[cfg(feature = "full")]
+pub mod toolchain;
 #[cfg(feature = "full")]
 pub mod worker;
