@@ -30,3 +30,16 @@ pub const TMPDIR: &str = "TMPDIR";
 pub const PATH: &str = "PATH";
 /// The user's folder (environ(7)).
 pub const HOME: &str = "HOME";
+
+/// juliaup's: the channel of every launch that does not ask for one with `+channel`.
+pub const JULIAUP_CHANNEL: &str = "JULIAUP_CHANNEL";
+/// juliaup's: an absolute path; toolchains lie in its folders `juliaup` and `jlapp`. Default: `~/.julia`.
+pub const JULIAUP_DEPOT_PATH: &str = "JULIAUP_DEPOT_PATH";
+/// The Julia for apps: a path, `+1.9`, or `julia +1.9`.
+pub const APP_JULIA: &str = "JULIA_APP_JULIA";
+/// Pkg's: the Julia for apps, a path.
+pub const APPS_JULIA_CMD: &str = "JULIA_APPS_JULIA_CMD";
+/// Julia's own: the project, as `--project` names it.
+pub const JULIA_PROJECT: &str = "JULIA_PROJECT";
+/// Julia's own: its depots; apps are kept in the first one.
+pub const JULIA_DEPOT_PATH: &str = "JULIA_DEPOT_PATH";

@@ -1,13 +1,14 @@
 //! Warm launches of Julia programs, and the toolchains and apps around them.
 //!
 //! The layers, low to high; none names a later one, and `tests/layers.rs` holds that:
-//! `protocol`, `env`, `exit`, `sys`, `julia`, `client`, then with the feature `full`
-//! `worker`, `conductor`, `cli`. `docs/architecture.md` is the map.
+//! `protocol`, `env`, `exit`, `name`, `sys`, `julia`, `client`, then with the feature `full`
+//! `toolchain`, `worker`, `conductor`, `cli`. `docs/architecture.md` is the map.
 
 pub mod client;
 pub mod env;
 pub mod exit;
 pub mod julia;
+pub mod name;
 pub mod protocol;
 pub mod sys;
 
@@ -15,5 +16,7 @@ pub mod sys;
 pub mod cli;
 #[cfg(feature = "full")]
 pub mod conductor;
+#[cfg(feature = "full")]
+pub mod toolchain;
 #[cfg(feature = "full")]
 pub mod worker;
