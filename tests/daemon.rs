@@ -64,7 +64,7 @@ fn ask(place: &Place, bytes: &[u8]) -> Option<(Kind, Vec<u8>)> {
 }
 
 fn launch_message() -> Vec<u8> {
-    Launch { julia: b"/bin/true".to_vec(), ..Launch::default() }.encode()
+    Launch { channel: None, ..Launch::default() }.encode()
 }
 
 /// Nothing that a conductor has gone through may show in how it serves the next.

@@ -3,6 +3,7 @@
 
 mod conductor;
 mod daemon;
+mod resolve;
 
 use std::process::ExitCode;
 
@@ -23,12 +24,16 @@ enum Command {
     /// The daemon that keeps workers warm
     #[command(subcommand)]
     Daemon(daemon::Command),
+    /// For `juliaclient`: the Julia that it would run
+    #[command(hide = true)]
+    Resolve(resolve::Resolve),
 }
 
 /// Runs `jlapp` with the process's arguments.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Daemon(command) => command.run(),
+        Command::Resolve(command) => return command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

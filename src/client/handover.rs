@@ -1,7 +1,9 @@
 //! Handing a launch over: the message, the wait for a worker, and "go".
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::connect::read_frame;
 use super::{Attempt, Connection, Reason, Wanted, message, relay};
-use crate::protocol::{Header, Kind, Launch, PACKET_BYTES, Packet, frame};
+use crate::protocol::{Header, Kind, Launch, PACKET_BYTES, Packet, Refusal, frame};
 use crate::sys::{descriptors, passing};
 
 /// How long a client waits for a worker that is there or about to be.
@@ -107,9 +109,18 @@ fn wait_until(polled: &mut [PollFd<'_>], deadline: Instant) -> Result<(), Reason
 
 fn refusal(header: &Header, body: &[u8]) -> Result<Answer, Reason> {
     match header.kind() {
-        Ok(Kind::Direct) => Err(Reason::Conductor(String::from_utf8_lossy(body).into_owned())),
+        Ok(Kind::Direct) => Err(declined(body)),
         Ok(Kind::Retired) => Ok(Answer::Retired),
         _ => Err(Reason::OtherRelease),
+    }
+}
+
+/// The conductor's refusal; one of another protocol sends its reason alone.
+fn declined(body: &[u8]) -> Reason {
+    let refusal = Refusal::decode(body).unwrap_or_else(|_| Refusal { reason: body.to_vec(), command: Vec::new() });
+    Reason::Conductor {
+        reason: String::from_utf8_lossy(&refusal.reason).into_owned(),
+        command: refusal.command.into_iter().map(OsString::from_vec).collect(),
     }
 }
 

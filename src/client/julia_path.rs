@@ -1,34 +1,80 @@
-//! The Julia to run: `JULIA_DAEMON_WORKER_EXECUTABLE`, else `julia` on `PATH`.
+//! The Julia that takes this process's place where no worker serves it.
+//!
+//! Where there are toolchains, or one was asked for, `jlapp` says which: it stands beside this program and reads their
+//! records. Elsewhere: `JULIA_DAEMON_WORKER_EXECUTABLE`, else `julia` on `PATH`.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::{env as process_env, fs};
 
 use super::direct::complain;
+use crate::sys::process;
 use crate::{env, exit};
 
-/// No Julia was found.
-#[derive(Debug)]
-pub struct Missing {
-    name: OsString,
+/// Splits `+channel` off: it counts as first argument alone.
+pub(super) fn split_channel(mut arguments: Vec<OsString>) -> (Option<OsString>, Vec<OsString>) {
+    let channel = arguments.first().and_then(|first| first.as_bytes().strip_prefix(b"+"));
+    let channel = channel.map(|channel| OsString::from_vec(channel.to_vec()));
+    if channel.is_some() {
+        arguments.remove(0);
+    }
+    (channel, arguments)
 }
 
-impl Missing {
-    /// Says what was looked for and what to do; returns the exit status.
-    pub fn report(&self) -> i32 {
+/// The Julia to execute, and arguments that come before `arguments`.
+///
+/// # Errors
+/// The exit status to end with; the user has been told why.
+pub(super) fn plain(channel: Option<&OsStr>, arguments: &[OsString]) -> Result<Vec<OsString>, i32> {
+    if channel.is_some() || may_have_toolchains() {
+        return ask_jlapp(channel, arguments);
+    }
+    find_julia().map(|julia| vec![julia]).map_err(|name| {
         complain(&format!(
-            "no `{}` found on PATH; install Julia (https://julialang.org/downloads) or set {} to its path",
-            self.name.display(),
+            "no `{}` found on PATH; get one with `jlapp julia add release`, or set {} to its path",
+            name.display(),
             env::WORKER_EXECUTABLE,
         ));
         exit::NOT_FOUND
+    })
+}
+
+/// Whether `toolchain::Toolchains` might pick another Julia than [`find_julia`]: it has records to read, or a channel.
+fn may_have_toolchains() -> bool {
+    let variable = |name| process_env::var_os(name);
+    let depot = variable(env::JULIAUP_DEPOT_PATH).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || Some(PathBuf::from(variable(env::HOME)?)).filter(|path| path.is_absolute());
+    let Some(depot) = depot.or_else(|| Some(home()?.join(".julia"))) else { return true };
+    variable(env::JULIAUP_CHANNEL).is_some()
+        || ["juliaup/juliaup.json", "jlapp/toolchains.json"].iter().any(|record| depot.join(record).exists())
+}
+
+/// `jlapp resolve`, which prints words that end in NUL, or says itself what is wrong.
+fn ask_jlapp(channel: Option<&OsStr>, arguments: &[OsString]) -> Result<Vec<OsString>, i32> {
+    let program = process::own_folder().unwrap_or_default().join("jlapp");
+    let mut command = Command::new(&program);
+    command.arg("resolve").args(channel.iter().flat_map(|channel| [OsStr::new("--channel"), channel]));
+    command.arg("--").args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command.output().map_err(|error| {
+        complain(&format!("cannot execute {}, which knows the channels of Julia: {error}", program.display()));
+        exit::CANNOT_EXECUTE
+    })?;
+    let words = output.stdout.split_inclusive(|byte| *byte == 0);
+    let words: Vec<OsString> =
+        words.filter_map(|word| Some(OsString::from_vec(word.strip_suffix(b"\0")?.to_vec()))).collect();
+    if words.is_empty() {
+        Err(output.status.code().filter(|code| *code != 0).unwrap_or(exit::FAILURE))
+    } else {
+        Ok(words)
     }
 }
 
-/// Absolute path of the Julia to run; links are left as they are, since Julia resolves them itself.
-pub fn find_julia() -> Result<OsString, Missing> {
+/// Absolute path of the Julia to run, else the name that was looked for. Links are left as they are, since Julia resolves
+/// them itself.
+fn find_julia() -> Result<OsString, OsString> {
     let name = process_env::var_os(env::WORKER_EXECUTABLE).filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| "julia".into());
     if name.as_bytes().contains(&b'/') {
@@ -36,7 +82,7 @@ pub fn find_julia() -> Result<OsString, Missing> {
     }
     let path = process_env::var_os(env::PATH).unwrap_or_default();
     let found = process_env::split_paths(&path).map(|folder| folder.join(&name)).find(|file| is_other_program(file));
-    found.map(|file| std::path::absolute(&file).unwrap_or(file).into_os_string()).ok_or(Missing { name })
+    found.map(|file| std::path::absolute(&file).unwrap_or(file).into_os_string()).ok_or(name)
 }
 
 /// An executable file that is not this very program: `julia` may be a link to `juliaclient`.

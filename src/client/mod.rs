@@ -17,7 +17,6 @@ mod trace;
 use std::ffi::OsString;
 
 pub use connect::{Connection, converse};
-pub use julia_path::find_julia;
 pub use message::FIRST_OCCUPIED;
 pub use reason::Reason;
 
@@ -47,7 +46,8 @@ impl Wanted {
 
 /// One launch, from the client's view.
 struct Attempt {
-    julia: OsString,
+    /// The channel of Julia that was asked for.
+    channel: Option<OsString>,
     /// Arguments as Julia gets them: those of `JULIA_DAEMON_WORKER_ARGS` first.
     arguments: Vec<OsString>,
     inherited: Inherited,
@@ -68,11 +68,9 @@ pub fn start_conductor() -> std::io::Result<()> {
 /// Does not return where plain Julia takes over, nor where the program died by a signal.
 pub fn run(arguments: Vec<OsString>) -> i32 {
     let inherited = signals::inherited();
+    let (channel, arguments) = julia_path::split_channel(arguments);
     let attempt = Attempt {
-        julia: match find_julia() {
-            Ok(julia) => julia,
-            Err(missing) => return missing.report(),
-        },
+        channel,
         arguments: with_worker_arguments(arguments),
         inherited,
         wanted: Wanted::from_environment(),
@@ -108,8 +106,19 @@ impl Attempt {
         if self.wanted == Wanted::Only && !reason.is_julias_own_answer() {
             return direct::refuse(reason);
         }
+        let picked = reason.command().map_or_else(
+            || julia_path::plain(self.channel.as_deref(), &self.arguments),
+            |command| Ok(command.to_vec()),
+        );
+        let words = match picked {
+            Ok(mut words) => {
+                words.extend(self.arguments.iter().cloned());
+                words
+            }
+            Err(status) => return status,
+        };
         signals::restore(self.inherited);
-        direct::execute(&self.julia, &self.arguments)
+        direct::execute(&words[0], &words[1..])
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a launch ran as plain Julia: the whole list.
 
+use std::ffi::OsString;
 use std::fmt;
 
 use crate::julia::Refusal;
@@ -23,8 +24,9 @@ pub enum Reason {
     NoConductor,
     /// The conductor is of another release and was not replaced.
     OtherRelease,
-    /// The conductor's own reason, one of its list (`conductor::decline`).
-    Conductor(String),
+    /// The conductor's own reason, one of its list (`conductor::decline`), and the Julia that it picked, if it did: path
+    /// and first arguments.
+    Conductor { reason: String, command: Vec<OsString> },
     /// Connection or job channel broke before the program had started.
     Lost,
     /// No worker within the time that a client waits.
@@ -34,7 +36,20 @@ pub enum Reason {
 impl Reason {
     /// Julia itself would print and end here: not a matter of being served or not.
     pub fn is_julias_own_answer(&self) -> bool {
-        matches!(self, Self::CommandLine(refusal) if !matches!(refusal, Refusal::NotServed { .. }))
+        match self {
+            Self::CommandLine(refusal) => !matches!(refusal, Refusal::NotServed { .. }),
+            // There is none, and that is what the user has to hear.
+            Self::Conductor { reason, .. } => reason == "no-julia",
+            _ => false,
+        }
+    }
+
+    /// The Julia to run instead, where one has been picked already.
+    pub(super) fn command(&self) -> Option<&[OsString]> {
+        match self {
+            Self::Conductor { command, .. } if !command.is_empty() => Some(command),
+            _ => None,
+        }
     }
 }
 
@@ -49,7 +64,7 @@ impl fmt::Display for Reason {
             Self::Socket(problem) => write!(f, "socket: {problem}"),
             Self::NoConductor => f.write_str("no-conductor"),
             Self::OtherRelease => f.write_str("other-release"),
-            Self::Conductor(reason) => f.write_str(reason),
+            Self::Conductor { reason, .. } => f.write_str(reason),
             Self::Lost => f.write_str("lost"),
             Self::TooSlow => f.write_str("too-slow"),
         }

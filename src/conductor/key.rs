@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::decline::Decline;
 use crate::env;
@@ -35,8 +35,8 @@ pub(super) struct Julia {
 }
 
 impl Julia {
-    pub(super) fn at(path: &[u8]) -> Result<Self, Decline> {
-        let path = PathBuf::from(OsStr::from_bytes(path));
+    pub(super) fn at(path: &Path) -> Result<Self, Decline> {
+        let path = path.to_owned();
         let found = fs::metadata(&path).map_err(|_| Decline::NoJulia)?;
         let ns = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
         Ok(Self {

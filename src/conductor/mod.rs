@@ -5,6 +5,7 @@
 
 mod admission;
 mod adoption;
+mod choice;
 mod decline;
 mod group;
 mod io;
@@ -22,7 +23,6 @@ mod status;
 mod succession;
 mod ticker;
 
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -35,6 +35,7 @@ pub use lock::lock_path;
 pub use log::{beside as log_path_beside, log_path};
 pub use status::{Report, WorkerReport};
 
+use choice::Chooser;
 use key::Julia;
 use lock::Lock;
 use log::Log;
@@ -52,6 +53,7 @@ struct Conductor {
     /// What a client must have in common with the workers.
     standing: Standing,
     pool: Rc<Pool>,
+    chooser: Chooser,
     started: Instant,
     /// Our own program file when we started.
     program: Option<Julia>,
@@ -77,6 +79,7 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
         log.line(&format!("listening at {} with {}", socket.display(), backend.name()));
         let conductor = Rc::new(Conductor {
             standing: Standing::of(std::process::id())?,
+            chooser: Chooser::default(),
             pool: Rc::new(Pool::new(log.clone())),
             started: Instant::now(),
             program: own_program(),
@@ -107,7 +110,7 @@ impl Drop for Place {
 
 fn own_program() -> Option<Julia> {
     let path = std::env::current_exe().ok()?;
-    Julia::at(path.as_os_str().as_bytes()).ok()
+    Julia::at(&path).ok()
 }
 
 impl Conductor {
@@ -134,7 +137,7 @@ impl Conductor {
     /// Our program file is another one by now: an installation of the same release, or a newer one.
     fn is_replaced(&self) -> bool {
         self.program.as_ref().is_some_and(|program| {
-            let now = Julia::at(program.path.as_os_str().as_bytes());
+            let now = Julia::at(&program.path);
             now.is_ok_and(|now| now != *program)
         })
     }

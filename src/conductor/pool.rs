@@ -116,12 +116,16 @@ impl Pool {
         Ok(claim)
     }
 
-    /// Once a second: lets go of what has not been used for its time to live.
+    /// Once a second: lets go of what has not been used for its time to live, and of Julias that were removed or replaced.
     pub(super) fn tidy(&self) {
         let groups: Vec<Rc<Group>> = self.groups.borrow().values().cloned().collect();
         for group in groups {
             group.relax();
-            if group.is_expired() {
+            let julia = &group.key.julia;
+            if Julia::at(&julia.path).as_ref() != Ok(julia) {
+                self.log.line(&format!("{} is gone or another one: its workers retire", julia.path.display()));
+                self.drop_group(&group.key);
+            } else if group.is_expired() {
                 if !matches!(group.phase.get(), Phase::Failed(_)) {
                     self.log.line(&format!("idle workers of {} end", group.key.julia.path.display()));
                 }

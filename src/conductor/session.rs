@@ -1,10 +1,11 @@
 //! One connection: a question and its answer.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,11 +15,12 @@ use super::key::{Julia, Key};
 use super::pool::First;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
-use super::{Conductor, Place, admission, adoption, job, needs, status};
+use super::{Conductor, Place, admission, adoption, choice, job, needs, status};
 use crate::env;
 use crate::julia::{CommandLine, parse};
-use crate::protocol::{Kind, Launch, PROTOCOL, Release, frame};
+use crate::protocol::{Kind, Launch, PROTOCOL, Refusal, Release, frame};
 use crate::sys::passing;
+use crate::toolchain::Selection;
 use crate::worker::Isolation;
 
 /// A client that has connected has this long to say what it wants.
@@ -81,9 +83,10 @@ async fn launch(conductor: &Rc<Conductor>, socket: &Socket, question: Frame, pid
             drop(descriptors);
             answer(socket, Kind::Retired, &[]).await
         }
-        Err(Obstacle::Declined(reason)) => {
+        Err(Obstacle::Declined { reason, command }) => {
             conductor.pool.count_declined(reason);
-            answer(socket, Kind::Direct, reason.name().as_bytes()).await
+            let refusal = Refusal { reason: reason.name().into(), command };
+            answer(socket, Kind::Direct, &refusal.encode()).await
         }
     }
 }
@@ -91,8 +94,6 @@ async fn launch(conductor: &Rc<Conductor>, socket: &Socket, question: Frame, pid
 /// Finds the worker and gives it the job.
 async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedFd], pid: u32) -> Result<(), Obstacle> {
     let launch = Launch::decode(body).map_err(|_| Decline::Malformed)?;
-    let words: Vec<_> = launch.arguments.iter().cloned().map(OsStringExt::from_vec).collect();
-    let mut line = parse(&words).map_err(|_| Decline::Malformed)?;
     if descriptors.len() != launch.descriptors.len() + 2 {
         return Err(Decline::Malformed.into());
     }
@@ -105,15 +106,35 @@ async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedF
         let broader = conductor.standing.is_narrower_than(&client);
         return Err(if broader { Obstacle::Ourselves } else { reason.into() });
     }
-    if let Some(directory) = descriptors.get(1).and_then(path_of) {
-        line.resolve_paths(&directory);
-    }
-    let mut key = Key::new(Julia::at(&launch.julia)?, &line, &launch);
+    let line = parse(&words(&launch)).map_err(|_| Decline::Malformed)?;
+    let directory = descriptors.get(1).and_then(path_of).unwrap_or_else(|| "/".into());
+    let selection = conductor.chooser.choose(&launch, &line, &directory)?;
+    let stderr = launch.descriptors.iter().position(|number| *number == 2).and_then(|at| descriptors.get(at + 2));
+    conductor.chooser.say(selection.note.as_ref(), stderr);
+    let command = choice::command(&selection);
+    let outcome = give(conductor, launch, &selection, &directory, &client, descriptors, pid).await;
+    outcome.map_err(|reason| Obstacle::Declined { reason, command })
+}
+
+/// Gives a launch to a worker of the Julia that was picked for it.
+async fn give(
+    conductor: &Rc<Conductor>,
+    launch: Launch,
+    selection: &Selection,
+    directory: &Path,
+    client: &Standing,
+    descriptors: &[OwnedFd],
+    pid: u32,
+) -> Result<(), Decline> {
+    let words = words(&launch);
+    let mut line = parse(&[selection.arguments.clone(), words].concat()).map_err(|_| Decline::Malformed)?;
+    line.resolve_paths(directory);
+    let mut key = Key::new(Julia::at(&selection.binary)?, &line, &launch);
     if key.isolation == Isolation::Fork && descriptors.get(1).is_some_and(|folder| needs::own_process(&line, folder)) {
         key = key.fresh();
     }
     let (time_to_live, require) = (time_to_live(&launch), launch.require);
-    let job = job::compose(launch, &line, &conductor.standing, &client);
+    let job = job::compose(launch, &line, &conductor.standing, client);
     let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;
     let first = if require { First::Waits } else { First::RunsPlain(pid) };
     loop {
@@ -122,9 +143,13 @@ async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedF
         match give_to_a_worker(conductor, &group, require, &line, &bytes, descriptors).await {
             // What turned out not to be forkable while the launch waited is served fresh.
             Err(Decline::CannotBoot) if conductor.pool.is_fresh_instead(&group.key) => {}
-            outcome => return Ok(outcome?),
+            outcome => return outcome,
         }
     }
+}
+
+fn words(launch: &Launch) -> Vec<OsString> {
+    launch.arguments.iter().cloned().map(OsStringExt::from_vec).collect()
 }
 
 /// The path of an open folder, for what Julia resolves at its start.
@@ -134,14 +159,18 @@ fn path_of(folder: &OwnedFd) -> Option<PathBuf> {
 
 /// Why a launch is not handed over.
 enum Obstacle {
-    Declined(Decline),
+    Declined {
+        reason: Decline,
+        /// Plain Julia's path and first arguments, where one was picked.
+        command: Vec<Vec<u8>>,
+    },
     /// This conductor was started with less than the client has; one started by the client would do.
     Ourselves,
 }
 
 impl From<Decline> for Obstacle {
     fn from(reason: Decline) -> Self {
-        Self::Declined(reason)
+        Self::Declined { reason, command: Vec::new() }
     }
 }
 

@@ -10,8 +10,8 @@ pub const MAX_DESCRIPTORS: usize = 253;
 /// directory, and one for each of `descriptors`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Launch {
-    /// Absolute path of the Julia that the client would run itself.
-    pub julia: Vec<u8>,
+    /// The channel of Julia that was asked for: the first argument without its `+`.
+    pub channel: Option<Vec<u8>>,
     /// Arguments after the program's own name.
     pub arguments: Vec<Vec<u8>>,
     /// `NAME=value` entries, in order, as they stand in the client's environment block.
@@ -29,10 +29,17 @@ pub struct Launch {
     pub require: bool,
 }
 
+fn at_most_one(mut items: Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, Malformed> {
+    let last = items.pop();
+    if items.is_empty() { Ok(last) } else { Err(Malformed("has more than one channel")) }
+}
+
 impl Launch {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        out.string(&self.julia);
+        out.list(self.channel.as_slice(), |out, channel| {
+            out.string(channel);
+        });
         out.list(&self.arguments, |out, item| {
             out.string(item);
         });
@@ -51,7 +58,7 @@ impl Launch {
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut from = Reader::new(bytes);
         let launch = Self {
-            julia: from.string()?,
+            channel: at_most_one(from.list(Reader::string)?)?,
             arguments: from.list(Reader::string)?,
             environment: from.list(Reader::string)?,
             descriptors: from.list(Reader::u32)?,

@@ -14,9 +14,11 @@ mod frame;
 mod job;
 mod launch;
 mod packet;
+mod refusal;
 
 pub use bytes::{Malformed, Reader, Writer};
 pub use frame::{HEADER_BYTES, Header, Kind, MAX_BODY_BYTES, PROTOCOL, Release, frame};
 pub use job::{Job, Limit, OptionValue};
 pub use launch::{Launch, MAX_DESCRIPTORS};
 pub use packet::{PACKET_BYTES, Packet};
+pub use refusal::Refusal;
