@@ -118,15 +118,14 @@ fn the_record_of_now() {
 #[test]
 fn what_cannot_be_met() {
     let up = Juliaup::new("unmet", &["1.10.4"]);
-    let said = |outcome: Outcome, text: &str| {
-        assert_eq!((outcome.stdout.as_str(), outcome.code), ("", Some(1)), "{outcome:#?}");
+    let ends = |outcome: Outcome, status: i32, text: &str| {
+        assert_eq!((outcome.stdout.as_str(), outcome.code), ("", Some(status)), "{outcome:#?}");
         assert!(outcome.stderr.contains(text), "{outcome:#?}");
     };
     for outcome in up.both(&["+1.9", "-e", "1"], &[]) {
-        said(outcome, "install it with `jlapp julia add 1.9`");
+        ends(outcome, 1, "install it with `jlapp julia add 1.9`");
     }
-    // Also where nothing but a worker would do: there is nothing to be served.
-    said(up.client(["+1.9", "-e", "1"]).require().run(), "install it with `jlapp julia add 1.9`");
+    ends(up.client(["+1.9", "-e", "1"]).require().run(), 125, "install it with `jlapp julia add 1.9`");
     let folder = up.place.path("project");
     project(&folder, "1.7.3");
     let launch = || up.client([&format!("--project={}", folder.display()), "x.jl"]).run();
@@ -137,7 +136,7 @@ fn what_cannot_be_met() {
     let record = up.place.path("depot/juliaup/juliaup.json");
     fs::write(&record, "{\n\"Default\": \"1.10.4\",\n").unwrap();
     for outcome in up.both(&["+1.10.4", "x.jl"], &[]) {
-        said(outcome, &record.display().to_string());
+        ends(outcome, 1, &record.display().to_string());
     }
     assert_eq!(fs::read_to_string(&record).unwrap(), "{\n\"Default\": \"1.10.4\",\n");
 }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jlapp::client::socket::MAX_PATH_BYTES;
-use jlapp::protocol::{HEADER_BYTES, Header, Kind, Launch, MAX_BODY_BYTES, PROTOCOL, Release, frame};
+use jlapp::protocol::{HEADER_BYTES, Header, Kind, Launch, MAX_BODY_BYTES, PROTOCOL, Refusal, Release, frame};
 use rustix::process::Signal;
 
 use daemon_support::{
@@ -557,7 +557,9 @@ fn nobody_harms_the_conductor_by_what_he_sends() {
     ];
     for (name, bytes, reason) in understood {
         steps.step(name, || {
-            assert_eq!(ask(&place, &bytes), Some((Kind::Direct, reason.to_vec())));
+            let (kind, body) = ask(&place, &bytes).unwrap();
+            let said = Refusal::decode(&body).map_or(body, |refusal| refusal.reason);
+            assert_eq!((kind, said.as_slice()), (Kind::Direct, reason));
             assert_unharmed(&place, pid);
         });
     }
@@ -603,7 +605,8 @@ fn send_descriptors(place: &Place, pid: u32) {
     let stream = connect(place);
     let too_many = frame(Kind::Launch, &launch_message()).unwrap();
     jlapp::sys::passing::send_all(stream.as_fd(), &too_many, &many).unwrap();
-    assert_eq!(answer(&stream), Some((Kind::Direct, b"malformed".to_vec())));
+    let malformed = Refusal { reason: b"malformed".to_vec(), command: Vec::new() };
+    assert_eq!(answer(&stream), Some((Kind::Direct, malformed.encode())));
     wait_until("all are closed again", 5, || open_descriptors(pid) <= before + 2);
     assert_unharmed(place, pid);
 }

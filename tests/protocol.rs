@@ -15,7 +15,7 @@ use std::process::Command;
 
 use jlapp::protocol::{
     HEADER_BYTES, Header, Job, Kind, Launch, Limit, MAX_BODY_BYTES, OptionValue, PACKET_BYTES, PROTOCOL, Packet,
-    Release, frame,
+    Refusal, Release, frame,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -84,7 +84,7 @@ fn jobs() -> impl Strategy<Value = Job> {
 }
 
 fn packets() -> impl Strategy<Value = Packet> {
-    (0..8u8, any::<u32>(), any::<i32>()).prop_map(|(kind, pid, value)| match kind {
+    (0..9u8, any::<u32>(), any::<i32>()).prop_map(|(kind, pid, value)| match kind {
         0 => Packet::Ready { pid },
         1 => Packet::Go,
         2 => Packet::Ended { pid, status: value },
@@ -92,7 +92,8 @@ fn packets() -> impl Strategy<Value = Packet> {
         4 => Packet::Spare { pid },
         5 => Packet::Watch { pid },
         6 => Packet::Booted { version: value },
-        _ => Packet::CannotFork { probe: value },
+        7 => Packet::CannotFork { probe: value },
+        _ => Packet::Succeed,
     })
 }
 
@@ -126,6 +127,14 @@ proptest! {
     }
 
     #[test]
+    fn a_refusal_arrives_as_it_was(reason in text(), command in texts()) {
+        let refusal = Refusal { reason, command };
+        let bytes = refusal.encode();
+        prop_assert_eq!(Refusal::decode(&bytes).unwrap(), refusal);
+        only_the_whole_decodes(&bytes, Refusal::decode);
+    }
+
+    #[test]
     fn a_packet_arrives_as_it_was(packet in packets()) {
         let bytes = packet.encode();
         prop_assert_eq!(Packet::decode(&bytes).unwrap(), packet);
@@ -134,7 +143,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_decoded_without_a_panic(bytes in vec(any::<u8>(), 0..300)) {
-        let _ = (Launch::decode(&bytes), Job::decode(&bytes), Packet::decode(&bytes));
+        let _ = (Launch::decode(&bytes), Job::decode(&bytes), Packet::decode(&bytes), Refusal::decode(&bytes));
         if let Some(head) = bytes.first_chunk::<HEADER_BYTES>() {
             let _ = Header::decode(head).map(|header| header.kind());
         }

@@ -104,6 +104,10 @@ impl Attempt {
     fn run_plain(&self, reason: &Reason) -> i32 {
         self.trace.direct(reason);
         if self.wanted == Wanted::Only && !reason.is_julias_own_answer() {
+            if reason.command().is_none() {
+                // Where no Julia can be picked, that is what the user has to hear.
+                let _ = julia_path::plain(self.channel.as_deref(), &self.arguments);
+            }
             return direct::refuse(reason);
         }
         let picked = reason.command().map_or_else(

@@ -36,12 +36,7 @@ pub enum Reason {
 impl Reason {
     /// Julia itself would print and end here: not a matter of being served or not.
     pub fn is_julias_own_answer(&self) -> bool {
-        match self {
-            Self::CommandLine(refusal) => !matches!(refusal, Refusal::NotServed { .. }),
-            // There is none, and that is what the user has to hear.
-            Self::Conductor { reason, .. } => reason == "no-julia",
-            _ => false,
-        }
+        matches!(self, Self::CommandLine(refusal) if !matches!(refusal, Refusal::NotServed { .. }))
     }
 
     /// The Julia to run instead, where one has been picked already.
