@@ -165,7 +165,7 @@ proptest! {
 fn a_header_is_magic_version_kind_length_release() {
     let framed = frame(Kind::Launch, b"abc").unwrap();
     let release = Release::OURS.0.to_le_bytes();
-    let expected = [b"JLAP".as_slice(), &[1, 0], &[1, 0], &[3, 0, 0, 0], &release, b"abc"].concat();
+    let expected = [b"JLAP".as_slice(), &[2, 0], &[1, 0], &[3, 0, 0, 0], &release, b"abc"].concat();
     assert_eq!(framed, expected);
     let header = Header::decode(framed.first_chunk().unwrap()).unwrap();
     assert_eq!((header.protocol, header.kind(), header.body_bytes), (PROTOCOL, Ok(Kind::Launch), 3));
@@ -443,7 +443,7 @@ fn the_worker_reads_the_same_golden_bytes() {
     for (kind, pid, value) in [(1, 1, 0), (3, 4_194_304, -2), (5, u32::MAX, 0), (7, 0, i32::MIN)] {
         writeln!(expected, "packet {kind} {pid} {value} true").unwrap();
     }
-    expected.push_str("kinds 1 2 3 4 5 6 7 8\n");
+    expected.push_str("kinds 1 2 3 4 5 6 7 8 9\n");
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success());
 }
