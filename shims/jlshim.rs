@@ -12,6 +12,8 @@ use std::ffi::{c_char, c_int};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
     // SAFETY: the C runtime's promise.
-    let arguments = unsafe { jlapp::sys::process::arguments(count, words) };
-    jlapp::client::launch_app(arguments)
+    let mut arguments = unsafe { jlapp::sys::process::arguments(count, words) };
+    // Our own path; the kernel puts the shim's behind it (execve(2)).
+    arguments.drain(..arguments.len().min(1));
+    jlapp::client::run_shim(arguments)
 }

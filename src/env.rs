@@ -37,6 +37,8 @@ pub const JULIAUP_CHANNEL: &str = "JULIAUP_CHANNEL";
 pub const JULIAUP_DEPOT_PATH: &str = "JULIAUP_DEPOT_PATH";
 /// The Julia for apps: a path, `+1.9`, or `julia +1.9`.
 pub const APP_JULIA: &str = "JULIA_APP_JULIA";
+/// Arguments of Julia for apps, split as a shell splits words; they replace the app's own `julia_flags`.
+pub const APP_ARGS: &str = "JULIA_APP_ARGS";
 /// Pkg's: the Julia for apps, a path.
 pub const APPS_JULIA_CMD: &str = "JULIA_APPS_JULIA_CMD";
 /// Julia's own: the project, as `--project` names it.

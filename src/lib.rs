@@ -2,7 +2,7 @@
 //!
 //! The layers, low to high; none names a later one, and `tests/layers.rs` holds that:
 //! `protocol`, `env`, `exit`, `name`, `sys`, `julia`, `client`, then with the feature `full`
-//! `toolchain`, `worker`, `conductor`, `cli`. `docs/architecture.md` is the map.
+//! `toolchain`, `apps`, `worker`, `conductor`, `cli`. `docs/architecture.md` is the map.
 
 pub mod client;
 pub mod env;
@@ -12,6 +12,8 @@ pub mod name;
 pub mod protocol;
 pub mod sys;
 
+#[cfg(feature = "full")]
+pub mod apps;
 #[cfg(feature = "full")]
 pub mod cli;
 #[cfg(feature = "full")]

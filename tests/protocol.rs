@@ -34,12 +34,13 @@ fn texts() -> impl Strategy<Value = Vec<Vec<u8>>> {
 }
 
 fn launches() -> impl Strategy<Value = Launch> {
-    let words = (proptest::option::of(text()), texts(), texts(), vec(any::<u32>(), 0..6));
+    let words = (proptest::option::of(text()), proptest::option::of(text()), texts(), texts(), vec(any::<u32>(), 0..6));
     let numbers = (any::<u32>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>());
-    (words, numbers).prop_map(|((channel, arguments, environment, descriptors), numbers)| {
+    (words, numbers).prop_map(|((channel, app, arguments, environment, descriptors), numbers)| {
         let (umask, ignored_signals, blocked_signals, session, process_group, require) = numbers;
         Launch {
             channel,
+            app,
             arguments,
             environment,
             descriptors,

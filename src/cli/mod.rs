@@ -3,11 +3,16 @@
 
 mod conductor;
 mod daemon;
+mod launch;
 mod resolve;
+mod status;
 
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
+
+use crate::exit;
 
 pub use conductor::main as conductor_main;
 
@@ -24,22 +29,45 @@ enum Command {
     /// The daemon that keeps workers warm
     #[command(subcommand)]
     Daemon(daemon::Command),
+    /// Runs an app
+    Launch(launch::Launch),
+    /// Apps that there are
+    Status(status::Status),
     /// For `juliaclient`: the Julia that it would run
     #[command(hide = true)]
     Resolve(resolve::Resolve),
 }
 
-/// Runs `jlapp` with the process's arguments.
-pub fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Daemon(command) => command.run(),
-        Command::Resolve(command) => return command.run(),
-    };
+/// Runs `jlapp` with these arguments, its own name first, and returns the exit status to end with.
+pub fn main(arguments: Vec<OsString>) -> i32 {
+    let status = Arguments::parse_from(arguments).command.run();
+    // Nobody does it later: this program has a `main` of its own.
+    match io::stdout().flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("jlapp: cannot write to standard output: {error}");
+            exit::FAILURE
+        }
+        _ => status,
+    }
+}
+
+impl Command {
+    fn run(self) -> i32 {
+        match self {
+            Self::Daemon(command) => end(command.run()),
+            Self::Launch(command) => command.run(),
+            Self::Status(command) => command.run(),
+            Self::Resolve(command) => command.run(),
+        }
+    }
+}
+
+fn end(outcome: io::Result<()>) -> i32 {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             eprintln!("jlapp: {error}");
-            ExitCode::FAILURE
+            exit::FAILURE
         }
     }
 }

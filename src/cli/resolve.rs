@@ -1,56 +1,71 @@
-//! `jlapp resolve`: the Julia that `juliaclient` would run, for `juliaclient` itself where no daemon can say it.
+//! `jlapp resolve`: what `juliaclient` would run, for `juliaclient` itself where no daemon can say it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::process::ExitCode;
 
+use crate::apps::{self, Apps};
+use crate::env;
 use crate::julia::parse;
-use crate::toolchain::{Error, Request, Selection, Toolchains};
+use crate::toolchain::{App, Request, Selection, Toolchains};
 
-/// Words of a command line of Julia's.
+/// Words of a command line of Julia's, or an app's.
 #[derive(clap::Args)]
 pub struct Resolve {
     /// The channel that was asked for
     #[arg(long, allow_hyphen_values = true)]
     channel: Option<OsString>,
-    /// Arguments that Julia would get
+    /// The app to launch: its name, or the path of its shim
+    #[arg(long, allow_hyphen_values = true)]
+    app: Option<OsString>,
+    /// Arguments that Julia, or the app, would get
     #[arg(last = true)]
     arguments: Vec<OsString>,
 }
 
 impl Resolve {
-    /// Prints path and first arguments, each with a NUL behind it.
-    pub fn run(&self) -> ExitCode {
-        let selection = match self.select() {
-            Ok(selection) => selection,
+    /// Prints path and first arguments, for an app all of them, each with a NUL behind it.
+    pub fn run(&self) -> i32 {
+        match self.words() {
+            Ok(words) => {
+                let text: Vec<u8> = words.iter().flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect();
+                // Nobody who has gone is to be told.
+                let _ = io::stdout().write_all(&text);
+                0
+            }
             Err(error) => {
                 eprintln!("juliaclient: {error}");
-                return u8::try_from(error.exit_status()).map_or(ExitCode::FAILURE, ExitCode::from);
+                error.exit_status()
             }
-        };
+        }
+    }
+
+    fn words(&self) -> Result<Vec<OsString>, apps::Error> {
+        let variable = |name: &str| std::env::var_os(name);
+        let found = self.app.as_deref().map(|app| Apps::default().find(app, &variable)).transpose()?;
+        let extra = variable(env::APP_ARGS);
+        let arguments =
+            found.as_ref().map(|found| apps::command_line(found, extra.as_deref(), &self.arguments)).transpose()?;
+        let app = found.as_ref().map(apps::Found::recorded);
+        let selection = self.select(app.as_ref())?;
         if let Some(note) = &selection.note {
             eprintln!("juliaclient: {note}");
         }
-        let words =
-            [selection.binary.as_os_str()].into_iter().chain(selection.arguments.iter().map(OsString::as_os_str));
-        let text: Vec<u8> = words.flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect();
-        // Nobody who has gone is to be told.
-        let _ = io::stdout().write_all(&text);
-        ExitCode::SUCCESS
+        let first = [selection.binary.into_os_string()].into_iter().chain(selection.arguments);
+        Ok(first.chain(arguments.into_iter().flatten()).collect())
     }
 
-    fn select(&self) -> Result<Selection, Error> {
+    fn select(&self, app: Option<&App>) -> Result<Selection, apps::Error> {
         // What Julia itself refuses names no project.
-        let line = parse(&self.arguments).ok();
+        let line = parse(&self.arguments).ok().filter(|_| app.is_none());
         let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
-        Toolchains::new().select(&Request {
+        Ok(Toolchains::new().select(&Request {
             channel: self.channel.as_deref(),
             directory: &directory,
             project: line.as_ref().and_then(|line| line.project.as_deref()),
-            program: line.as_ref().and_then(|line| line.program_file()),
-            app: None,
+            program: line.as_ref().and_then(|line| line.program_file()).map(OsStr::new),
+            app,
             variable: &|name| std::env::var_os(name),
-        })
+        })?)
     }
 }

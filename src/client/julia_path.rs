@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env as process_env, fs};
 
+use super::Attempt;
 use super::direct::complain;
 use crate::sys::process;
 use crate::{env, exit};
@@ -24,13 +25,13 @@ pub(super) fn split_channel(mut arguments: Vec<OsString>) -> (Option<OsString>, 
     (channel, arguments)
 }
 
-/// The Julia to execute, and arguments that come before `arguments`.
+/// The Julia to execute, and arguments that come before the launch's own; for an app all of them.
 ///
 /// # Errors
 /// The exit status to end with; the user has been told why.
-pub(super) fn plain(channel: Option<&OsStr>, arguments: &[OsString]) -> Result<Vec<OsString>, i32> {
-    if channel.is_some() || may_have_toolchains() {
-        return ask_jlapp(channel, arguments);
+pub(super) fn plain(attempt: &Attempt) -> Result<Vec<OsString>, i32> {
+    if attempt.channel.is_some() || attempt.app.is_some() || may_have_toolchains() {
+        return ask_jlapp(attempt);
     }
     find_julia().map(|julia| vec![julia]).map_err(|name| {
         complain(&format!(
@@ -53,13 +54,15 @@ fn may_have_toolchains() -> bool {
 }
 
 /// `jlapp resolve`, which prints words that end in NUL, or says itself what is wrong.
-fn ask_jlapp(channel: Option<&OsStr>, arguments: &[OsString]) -> Result<Vec<OsString>, i32> {
+fn ask_jlapp(attempt: &Attempt) -> Result<Vec<OsString>, i32> {
     let program = process::own_folder().unwrap_or_default().join("jlapp");
     let mut command = Command::new(&program);
-    command.arg("resolve").args(channel.iter().flat_map(|channel| [OsStr::new("--channel"), channel]));
-    command.arg("--").args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let option = |name: &'static str, value: &Option<OsString>| value.clone().map(|value| [name.into(), value]);
+    command.arg("resolve").args(option("--channel", &attempt.channel).into_iter().flatten());
+    command.args(option("--app", &attempt.app).into_iter().flatten());
+    command.arg("--").args(&attempt.arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = command.output().map_err(|error| {
-        complain(&format!("cannot execute {}, which knows the channels of Julia: {error}", program.display()));
+        complain(&format!("cannot execute {}, which knows channels and apps: {error}", program.display()));
         exit::CANNOT_EXECUTE
     })?;
     let words = output.stdout.split_inclusive(|byte| *byte == 0);

@@ -22,6 +22,7 @@ pub(super) fn compose(attempt: &Attempt) -> Result<(Launch, Vec<RawFd>), Reason>
     let (session, process_group) = process::place();
     let launch = Launch {
         channel: attempt.channel.as_ref().map(bytes),
+        app: attempt.app.as_ref().map(bytes),
         arguments: attempt.arguments.iter().map(bytes).collect(),
         environment: process::environment_block(),
         descriptors: numbers.iter().map(|number| number.unsigned_abs()).collect(),

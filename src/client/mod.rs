@@ -20,10 +20,10 @@ pub use connect::{Connection, converse};
 pub use message::FIRST_OCCUPIED;
 pub use reason::Reason;
 
-use crate::env;
 use crate::julia::{CommandLine, Refusal, parse};
 use crate::sys::process::in_background;
 use crate::sys::signals::{self, Inherited};
+use crate::{env, exit};
 use trace::Trace;
 
 /// How much the user wants a worker (`JULIA_DAEMON`).
@@ -48,7 +48,9 @@ impl Wanted {
 struct Attempt {
     /// The channel of Julia that was asked for.
     channel: Option<OsString>,
-    /// Arguments as Julia gets them: those of `JULIA_DAEMON_WORKER_ARGS` first.
+    /// The app to launch: its name, or the path of its shim.
+    app: Option<OsString>,
+    /// Arguments as Julia gets them: those of `JULIA_DAEMON_WORKER_ARGS` first. For an app its own.
     arguments: Vec<OsString>,
     inherited: Inherited,
     wanted: Wanted,
@@ -69,33 +71,54 @@ pub fn start_conductor() -> std::io::Result<()> {
 pub fn run(arguments: Vec<OsString>) -> i32 {
     let inherited = signals::inherited();
     let (channel, arguments) = julia_path::split_channel(arguments);
-    let attempt = Attempt {
-        channel,
-        arguments: with_worker_arguments(arguments),
-        inherited,
-        wanted: Wanted::from_environment(),
-        trace: Trace::from_environment(),
-    };
-    match attempt.serve() {
-        Ok(status) => status,
-        Err(reason) => attempt.run_plain(&reason),
-    }
+    Attempt::new(inherited, channel, None, with_worker_arguments(arguments)).run()
 }
 
-/// Runs the app whose shim this is: `arguments` are `jlshim`'s own, the shim's path second.
-///
-/// Apps are `jlapp`'s, which stands beside this program.
-pub fn launch_app(arguments: Vec<OsString>) -> i32 {
-    direct::execute_app(arguments)
+/// Runs the app whose shim this is: `arguments` are `jlshim`'s own, the shim's path first, which the kernel puts there.
+/// Ends as [`run`] does.
+pub fn run_shim(arguments: Vec<OsString>) -> i32 {
+    let inherited = signals::inherited();
+    let mut arguments = arguments.into_iter();
+    let Some(shim) = arguments.next() else {
+        direct::complain("jlshim is run by the shims of apps, which name it in their first line; see `jlapp --help`");
+        return exit::FAILURE;
+    };
+    Attempt::new(inherited, None, Some(shim), arguments.collect()).run()
+}
+
+/// `jlapp launch [+channel] app [arguments]`, without the first two words. Ends as [`run`] does.
+pub fn launch(arguments: Vec<OsString>) -> i32 {
+    let inherited = signals::inherited();
+    let (channel, arguments) = julia_path::split_channel(arguments);
+    let mut arguments = arguments.into_iter();
+    let Some(app) = arguments.next() else {
+        direct::complain("which app? `jlapp launch [+channel] app [arguments]`; `jlapp status` lists them");
+        return exit::USAGE;
+    };
+    Attempt::new(inherited, channel, Some(app), arguments.collect()).run()
 }
 
 impl Attempt {
+    fn new(inherited: Inherited, channel: Option<OsString>, app: Option<OsString>, arguments: Vec<OsString>) -> Self {
+        let (wanted, trace) = (Wanted::from_environment(), Trace::from_environment());
+        Self { channel, app, arguments, inherited, wanted, trace }
+    }
+
+    fn run(&self) -> i32 {
+        match self.serve() {
+            Ok(status) => status,
+            Err(reason) => self.run_plain(&reason),
+        }
+    }
+
     fn serve(&self) -> Result<i32, Reason> {
         if self.wanted == Wanted::No {
             return Err(Reason::Off);
         }
-        let line = parse(&self.arguments)?;
-        refuse_terminal_work(&line)?;
+        if self.app.is_none() {
+            refuse_terminal_work(&parse(&self.arguments)?)?;
+        }
+        refuse_background()?;
         let job = handover::hand_over(self)?;
         Ok(relay::until_it_ends(&job, self))
     }
@@ -106,21 +129,18 @@ impl Attempt {
         if self.wanted == Wanted::Only && !reason.is_julias_own_answer() {
             if reason.command().is_none() {
                 // Where no Julia can be picked, that is what the user has to hear.
-                let _ = julia_path::plain(self.channel.as_deref(), &self.arguments);
+                let _ = julia_path::plain(self);
             }
             return direct::refuse(reason);
         }
-        let picked = reason.command().map_or_else(
-            || julia_path::plain(self.channel.as_deref(), &self.arguments),
-            |command| Ok(command.to_vec()),
-        );
-        let words = match picked {
-            Ok(mut words) => {
-                words.extend(self.arguments.iter().cloned());
-                words
-            }
+        let picked = reason.command().map_or_else(|| julia_path::plain(self), |command| Ok(command.to_vec()));
+        let mut words = match picked {
+            Ok(words) => words,
             Err(status) => return status,
         };
+        if self.app.is_none() {
+            words.extend(self.arguments.iter().cloned());
+        }
         signals::restore(self.inherited);
         direct::execute(&words[0], &words[1..])
     }
@@ -128,14 +148,15 @@ impl Attempt {
 
 /// What needs the terminal as controlling terminal runs as plain Julia.
 fn refuse_terminal_work(line: &CommandLine) -> Result<(), Reason> {
-    let terminal = rustix::termios::isatty(rustix::stdio::stdin());
-    if line.interactive || (line.wants_repl() && terminal) {
-        return Err(Reason::Interactive);
-    }
-    if terminal && in_background() {
-        return Err(Reason::Background);
-    }
-    Ok(())
+    if line.interactive || (line.wants_repl() && has_terminal()) { Err(Reason::Interactive) } else { Ok(()) }
+}
+
+fn refuse_background() -> Result<(), Reason> {
+    if has_terminal() && in_background() { Err(Reason::Background) } else { Ok(()) }
+}
+
+fn has_terminal() -> bool {
+    rustix::termios::isatty(rustix::stdio::stdin())
 }
 
 /// Puts the words of `JULIA_DAEMON_WORKER_ARGS` first, so that whatever the user typed wins.

@@ -25,7 +25,7 @@ pub enum Reason {
     /// The conductor is of another release and was not replaced.
     OtherRelease,
     /// The conductor's own reason, one of its list (`conductor::decline`), and the Julia that it picked, if it did: path
-    /// and first arguments.
+    /// and first arguments; for an app all of them.
     Conductor { reason: String, command: Vec<OsString> },
     /// Connection or job channel broke before the program had started.
     Lost,

@@ -15,6 +15,10 @@ pub(super) enum Decline {
     SwitchOfOtherVersion,
     /// The Julia to run does not exist.
     NoJulia,
+    /// There is no such app, or its record cannot be read.
+    NoApp,
+    /// An app whose flags ask for a session.
+    Interactive,
     /// The client runs in other namespaces, or below another root folder.
     Namespaces,
     /// Other user, groups, capabilities, seccomp mode, no-new-privileges or security label.
@@ -39,6 +43,8 @@ impl Decline {
             Self::CannotBoot => "cannot-boot",
             Self::SwitchOfOtherVersion => "switch-of-other-version",
             Self::NoJulia => "no-julia",
+            Self::NoApp => "no-app",
+            Self::Interactive => "interactive",
             Self::Namespaces => "namespaces",
             Self::Credentials => "credentials",
             Self::Limits => "limits",

@@ -1,26 +1,24 @@
 //! One connection: a question and its answer.
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::choice::Chosen;
 use super::decline::Decline;
 use super::group::{Claim, Group, Phase};
 use super::key::{Julia, Key};
 use super::pool::First;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
-use super::{Conductor, Place, admission, adoption, choice, job, needs, status};
+use super::{Conductor, Place, admission, adoption, job, needs, status};
 use crate::env;
 use crate::julia::{CommandLine, parse};
 use crate::protocol::{Kind, Launch, PROTOCOL, Refusal, Release, frame};
 use crate::sys::passing;
-use crate::toolchain::Selection;
 use crate::worker::Isolation;
 
 /// A client that has connected has this long to say what it wants.
@@ -106,13 +104,12 @@ async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedF
         let broader = conductor.standing.is_narrower_than(&client);
         return Err(if broader { Obstacle::Ourselves } else { reason.into() });
     }
-    let line = parse(&words(&launch)).map_err(|_| Decline::Malformed)?;
     let directory = descriptors.get(1).and_then(path_of).unwrap_or_else(|| "/".into());
-    let selection = conductor.chooser.choose(&launch, &line, &directory)?;
+    let chosen = conductor.chooser.choose(&launch, &directory)?;
     let stderr = launch.descriptors.iter().position(|number| *number == 2).and_then(|at| descriptors.get(at + 2));
-    conductor.chooser.say(selection.note.as_ref(), stderr);
-    let command = choice::command(&selection);
-    let outcome = give(conductor, launch, &selection, &directory, &client, descriptors, pid).await;
+    conductor.chooser.say(chosen.selection.note.as_ref(), stderr);
+    let command = chosen.command(launch.app.is_some());
+    let outcome = give(conductor, launch, &chosen, &directory, &client, descriptors, pid).await;
     outcome.map_err(|reason| Obstacle::Declined { reason, command })
 }
 
@@ -120,16 +117,18 @@ async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedF
 async fn give(
     conductor: &Rc<Conductor>,
     launch: Launch,
-    selection: &Selection,
+    chosen: &Chosen,
     directory: &Path,
     client: &Standing,
     descriptors: &[OwnedFd],
     pid: u32,
 ) -> Result<(), Decline> {
-    let words = words(&launch);
-    let mut line = parse(&[selection.arguments.clone(), words].concat()).map_err(|_| Decline::Malformed)?;
+    let mut line = parse(&chosen.arguments()).map_err(|_| Decline::Malformed)?;
+    if line.interactive {
+        return Err(Decline::Interactive);
+    }
     line.resolve_paths(directory);
-    let mut key = Key::new(Julia::at(&selection.binary)?, &line, &launch);
+    let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch);
     if key.isolation == Isolation::Fork && descriptors.get(1).is_some_and(|folder| needs::own_process(&line, folder)) {
         key = key.fresh();
     }
@@ -146,10 +145,6 @@ async fn give(
             outcome => return outcome,
         }
     }
-}
-
-fn words(launch: &Launch) -> Vec<OsString> {
-    launch.arguments.iter().cloned().map(OsStringExt::from_vec).collect()
 }
 
 /// The path of an open folder, for what Julia resolves at its start.

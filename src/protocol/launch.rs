@@ -12,6 +12,8 @@ pub const MAX_DESCRIPTORS: usize = 253;
 pub struct Launch {
     /// The channel of Julia that was asked for: the first argument without its `+`.
     pub channel: Option<Vec<u8>>,
+    /// The app that is launched: its name, or the path of its shim. `None`: `arguments` are Julia's.
+    pub app: Option<Vec<u8>>,
     /// Arguments after the program's own name.
     pub arguments: Vec<Vec<u8>>,
     /// `NAME=value` entries, in order, as they stand in the client's environment block.
@@ -31,7 +33,7 @@ pub struct Launch {
 
 fn at_most_one(mut items: Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, Malformed> {
     let last = items.pop();
-    if items.is_empty() { Ok(last) } else { Err(Malformed("has more than one channel")) }
+    if items.is_empty() { Ok(last) } else { Err(Malformed("has two of what there is one of")) }
 }
 
 impl Launch {
@@ -39,6 +41,9 @@ impl Launch {
         let mut out = Writer::default();
         out.list(self.channel.as_slice(), |out, channel| {
             out.string(channel);
+        });
+        out.list(self.app.as_slice(), |out, app| {
+            out.string(app);
         });
         out.list(&self.arguments, |out, item| {
             out.string(item);
@@ -59,6 +64,7 @@ impl Launch {
         let mut from = Reader::new(bytes);
         let launch = Self {
             channel: at_most_one(from.list(Reader::string)?)?,
+            app: at_most_one(from.list(Reader::string)?)?,
             arguments: from.list(Reader::string)?,
             environment: from.list(Reader::string)?,
             descriptors: from.list(Reader::u32)?,

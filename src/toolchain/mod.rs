@@ -25,7 +25,7 @@ pub use select::{App, Request, Selection};
 pub use state::Settings;
 pub use why::{Note, Why};
 
-use stamp::Cached;
+pub use stamp::Cached;
 
 /// The records of toolchains, kept as long as their files do not change.
 #[derive(Default)]

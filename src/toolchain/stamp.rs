@@ -45,7 +45,7 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 
 /// What a file says; the default where there is no file.
 #[derive(Debug)]
-pub(super) struct Cached<T> {
+pub struct Cached<T> {
     /// `None`: there was no file.
     stamp: Option<Stamp>,
     settled: bool,
@@ -60,7 +60,10 @@ impl<T> Default for Cached<T> {
 
 impl<T: Default> Cached<T> {
     /// One `stat` where nothing has changed; else the file is read and parsed.
-    pub(super) fn read(&mut self, path: &Path, parse: fn(&Path, &[u8]) -> Result<T, Error>) -> Result<Arc<T>, Error> {
+    ///
+    /// # Errors
+    /// The file cannot be read, or `parse` says what is wrong with it.
+    pub fn read(&mut self, path: &Path, parse: fn(&Path, &[u8]) -> Result<T, Error>) -> Result<Arc<T>, Error> {
         // Before it is read: a change in between is then seen the next time.
         let stamp = match fs::metadata(path) {
             Ok(found) => Some(Stamp::of(&found)),

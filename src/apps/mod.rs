@@ -1,0 +1,110 @@
+//! Apps: programs that Julia packages declare, as `Pkg.Apps` records them and we launch them.
+//!
+//! [`Apps::find`] is what a launch asks; it reads Pkg's record only when that has changed. Invariants: the record is read
+//! and never written here; a depot that was copied or moved serves its apps from where it lies now. Absent: how Julia is
+//! started, which Julia (`toolchain`), the network.
+
+mod error;
+mod launch;
+mod record;
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use error::Error;
+pub use launch::{channel_of, command_line};
+pub use record::{App, Package, Record};
+
+use crate::env;
+use crate::name::near_misses;
+use crate::toolchain;
+use crate::toolchain::{Cached, Variable, first_depot};
+
+/// Where Pkg keeps the environments of apps, below a depot.
+pub const ENVIRONMENTS: &str = "environments/apps";
+
+/// The records of apps, kept as long as their files do not change.
+#[derive(Default)]
+pub struct Apps {
+    known: HashMap<PathBuf, Cached<Record>>,
+}
+
+/// An app, and where its code is.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub app: App,
+    pub package: String,
+    /// The folder that is its whole load path: the package's own environment, or its checkout.
+    pub environment: PathBuf,
+    /// Where the app was found; its packages are there too.
+    pub depot: PathBuf,
+}
+
+impl Found {
+    /// What decides about its Julia.
+    pub fn recorded(&self) -> toolchain::App {
+        toolchain::App { name: self.app.name.clone(), channel: None, julia_command: self.app.julia_command.clone() }
+    }
+}
+
+/// So many different depots are a client's game; then all are forgotten, which only costs reading them again.
+const MOST_DEPOTS: usize = 64;
+
+impl Apps {
+    /// The app of this name in the first depot that has it; or, where `wanted` is the path of a shim, in that shim's
+    /// own depot first.
+    ///
+    /// # Errors
+    /// There is none, or a record cannot be read.
+    pub fn find(&mut self, wanted: &OsStr, variable: Variable<'_>) -> Result<Found, Error> {
+        let path = Path::new(wanted);
+        let name = path.file_name().unwrap_or(wanted);
+        let own = path.parent().filter(|_| wanted.as_bytes().contains(&b'/')).and_then(Path::parent).map(PathBuf::from);
+        let depots: Vec<PathBuf> = own.into_iter().chain(depots(variable)).collect();
+        let mut names = Vec::new();
+        for depot in &depots {
+            let record = self.record(depot)?;
+            if let Some((package, app)) = name.to_str().and_then(|name| record.app(name)) {
+                let environment = package.environment(depot);
+                return Ok(Found {
+                    app: app.clone(),
+                    package: package.name.clone(),
+                    environment,
+                    depot: depot.clone(),
+                });
+            }
+            names.extend(record.packages.iter().flat_map(|package| package.apps.iter().map(|app| app.name.clone())));
+        }
+        let near = near_misses(&name.to_string_lossy(), names.iter().map(String::as_str));
+        Err(Error::Unknown { name: name.into(), near: near.into_iter().map(String::from).collect(), depots })
+    }
+
+    /// What is recorded in one depot; nothing where there is no record.
+    ///
+    /// # Errors
+    /// It cannot be read, or is malformed.
+    pub fn record(&mut self, depot: &Path) -> Result<Arc<Record>, Error> {
+        if self.known.len() >= MOST_DEPOTS && !self.known.contains_key(depot) {
+            self.known.clear();
+        }
+        let cached = self.known.entry(depot.to_owned()).or_default();
+        Ok(cached.read(&depot.join(ENVIRONMENTS).join("AppManifest.toml"), record::parse)?)
+    }
+}
+
+/// The depots of `JULIA_DEPOT_PATH`, where an empty entry is the user's own (`init_depot_path`, base/initdefs.jl).
+pub fn depots(variable: Variable<'_>) -> Vec<PathBuf> {
+    let listed: OsString = variable(env::JULIA_DEPOT_PATH).unwrap_or_default();
+    let first = first_depot(variable).into_iter();
+    let rest = std::env::split_paths(&listed).filter(|path| path.is_absolute());
+    let mut all: Vec<PathBuf> = Vec::new();
+    first.chain(rest).for_each(|depot| {
+        if !all.contains(&depot) {
+            all.push(depot);
+        }
+    });
+    all
+}
