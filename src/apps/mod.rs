@@ -1,12 +1,16 @@
 //! Apps: programs that Julia packages declare, as `Pkg.Apps` records them and we launch them.
 //!
-//! [`Apps::find`] is what a launch asks; it reads Pkg's record only when that has changed. Invariants: the record is read
-//! and never written here; a depot that was copied or moved serves its apps from where it lies now. Absent: how Julia is
-//! started, which Julia (`toolchain`), the network.
+//! [`Apps::find`] is what a launch asks; it reads Pkg's record only when that has changed. [`Edit`] changes the record.
+//! Invariants: Pkg can read the record at any time and loses nothing by what we change; a depot that was copied or moved
+//! serves its apps from where it lies now. Absent: how Julia is started, which Julia (`toolchain`), the network.
 
+mod edit;
 mod error;
 mod launch;
+mod lock;
+mod project;
 mod record;
+mod shim;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -14,9 +18,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use edit::{Conflict, Edit, make_shims, remove_environment};
 pub use error::Error;
 pub use launch::{channel_of, command_line};
+pub use project::{Declared, declared, folder};
 pub use record::{App, Package, Record};
+pub use shim::path as shim_path;
 
 use crate::env;
 use crate::name::near_misses;

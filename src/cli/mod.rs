@@ -3,16 +3,21 @@
 
 mod conductor;
 mod daemon;
+mod dev;
 mod launch;
+mod remove;
 mod resolve;
+mod shims;
 mod status;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::{Parser, Subcommand};
 
-use crate::exit;
+use crate::apps::shim_path;
+use crate::{env, exit};
 
 pub use conductor::main as conductor_main;
 
@@ -29,6 +34,13 @@ enum Command {
     /// The daemon that keeps workers warm
     #[command(subcommand)]
     Daemon(daemon::Command),
+    /// Apps of a package in your own folder
+    Dev(dev::Dev),
+    /// Removes packages with apps, or single apps
+    #[command(name = "rm", alias = "remove")]
+    Remove(remove::Remove),
+    /// Makes the shims of all apps again
+    Shims(shims::Shims),
     /// Runs an app
     Launch(launch::Launch),
     /// Apps that there are
@@ -55,9 +67,34 @@ impl Command {
     fn run(self) -> i32 {
         match self {
             Self::Daemon(command) => end(command.run()),
+            Self::Dev(command) => command.run(),
+            Self::Remove(command) => command.run(),
+            Self::Shims(command) => command.run(),
             Self::Launch(command) => command.run(),
             Self::Status(command) => command.run(),
             Self::Resolve(command) => command.run(),
+        }
+    }
+}
+
+/// Somebody else changes apps at the moment.
+fn say_waiting(lock: &Path) {
+    eprintln!("jlapp: waiting for {}, which another process holds", lock.display());
+}
+
+/// Says how an app can be reached by its name, where it cannot.
+fn found_on_path(depot: &Path, app: &str) {
+    let shim = shim_path(depot, app);
+    let path = std::env::var_os(env::PATH).unwrap_or_default();
+    let first = std::env::split_paths(&path).map(|folder| folder.join(app)).find(|file| file.is_file());
+    let same = |one: &Path| one.canonicalize().ok() == shim.canonicalize().ok();
+    match first {
+        Some(found) if same(&found) => {}
+        Some(found) => eprintln!("jlapp: {app} on PATH is {}, which comes before {}", found.display(), shim.display()),
+        None => {
+            let folder = depot.join("bin");
+            eprintln!("jlapp: {} is not on PATH; add this to your shell's start-up file:", folder.display());
+            eprintln!("  export PATH=\"{}:$PATH\"", folder.display());
         }
     }
 }

@@ -48,12 +48,12 @@ impl Missing {
 
 impl Error {
     /// A step that failed, for those who know what can be done about it.
-    pub(super) fn failed(doing: impl Into<String>, cause: impl fmt::Display, next: impl Into<String>) -> Self {
+    pub(crate) fn failed(doing: impl Into<String>, cause: impl fmt::Display, next: impl Into<String>) -> Self {
         Self::Failed { doing: doing.into(), cause: cause.to_string(), next: next.into() }
     }
 
     /// A file or folder that could not be read or written.
-    pub(super) fn file(doing: &str, path: &Path, cause: &io::Error) -> Self {
+    pub(crate) fn file(doing: &str, path: &Path, cause: &io::Error) -> Self {
         Self::failed(format!("{doing} {}", path.display()), cause, remedy(cause))
     }
 

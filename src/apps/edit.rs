@@ -1,0 +1,230 @@
+//! Changing Pkg's record of apps, as Pkg itself would leave it: under its lock, written beside and moved into place.
+//! What others have put into it stays.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
+
+use super::lock::Lock;
+use super::{App, Declared, ENVIRONMENTS, Record, record, shim};
+use crate::sys::files;
+use crate::toolchain::Error;
+
+const HEAD: &str =
+    "# This file is machine-generated - editing it directly is not advised\n\nmanifest_format = \"2.0\"\n";
+
+/// A change that is being made: nobody else makes one meanwhile.
+pub struct Edit {
+    depot: PathBuf,
+    path: PathBuf,
+    document: DocumentMut,
+    record: Record,
+    _lock: Lock,
+}
+
+/// What is in an app's way.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// Another package has an app of this name.
+    Package { app: String, package: String },
+    /// A file in the depot's `bin` that is no shim.
+    File { app: String, path: PathBuf },
+}
+
+impl Edit {
+    /// Locks and reads the record of a depot. `waiting` is called when that takes longer than a moment.
+    ///
+    /// # Errors
+    /// It cannot be locked or read, or is malformed.
+    pub fn begin(depot: &Path, waiting: impl FnOnce(&Path)) -> Result<Self, Error> {
+        let folder = depot.join(ENVIRONMENTS);
+        fs::create_dir_all(&folder).map_err(|error| Error::file("cannot make", &folder, &error))?;
+        let lock = Lock::take(&folder.join(".pid"), waiting)?;
+        let path = folder.join("AppManifest.toml");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => HEAD.to_owned(),
+            Err(error) => return Err(Error::file("cannot read", &path, &error)),
+        };
+        let record = record::parse(&path, text.as_bytes())?;
+        let document =
+            text.parse().map_err(|error| Error::failed(path.display().to_string(), error, "nothing was changed"))?;
+        Ok(Self { depot: depot.to_owned(), path, document, record, _lock: lock })
+    }
+
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// What stands in the way of a package's apps.
+    pub fn conflicts(&self, declared: &Declared) -> Vec<Conflict> {
+        let mut found = Vec::new();
+        for App { name, .. } in &declared.apps {
+            let path = shim::path(&self.depot, name);
+            match self.record.app(name) {
+                Some((package, _)) if package.uuid != declared.uuid => {
+                    found.push(Conflict::Package { app: name.clone(), package: package.name.clone() });
+                }
+                Some(_) => {}
+                None if path.symlink_metadata().is_ok() && !shim::is_shim(&path) => {
+                    found.push(Conflict::File { app: name.clone(), path });
+                }
+                None => {}
+            }
+        }
+        found
+    }
+
+    /// Records a package under development in `folder`, in place of what was recorded of it.
+    pub fn develop(&mut self, declared: &Declared, folder: &Path, julia: &Path) {
+        for app in &declared.apps {
+            self.forget_app(&app.name);
+        }
+        let mut entry = self.take(&declared.name, &declared.uuid).unwrap_or_default();
+        for key in ["git-tree-sha1", "repo-url", "repo-rev", "repo-subdir", "entryfile", "pinned", "apps", "version"] {
+            entry.remove(key);
+        }
+        entry.insert("path", value(folder.display().to_string()));
+        entry.insert("uuid", value(&declared.uuid));
+        if let Some(version) = &declared.version {
+            entry.insert("version", value(version));
+        }
+        let mut apps = Table::new();
+        apps.set_implicit(true);
+        for app in &declared.apps {
+            apps.insert(&app.name, Item::Table(app_table(app, julia)));
+        }
+        entry.insert("apps", Item::Table(apps));
+        self.put(&declared.name, entry);
+    }
+
+    /// Forgets a package, or one app; with its last app a package goes. The names of the apps that went, and of the
+    /// package if it did.
+    pub fn remove(&mut self, name: &str) -> (Vec<String>, Option<String>) {
+        let whole = self.record.packages.iter().find(|package| package.name == name);
+        let of_app =
+            || self.record.app(name).filter(|(package, _)| package.apps.len() == 1).map(|(package, _)| package);
+        match whole.or_else(of_app).cloned() {
+            Some(package) => {
+                self.take(&package.name, &package.uuid);
+                (package.apps.into_iter().map(|app| app.name).collect(), Some(package.name))
+            }
+            None if self.record.app(name).is_some() => {
+                self.forget_app(name);
+                (vec![name.to_owned()], None)
+            }
+            None => (Vec::new(), None),
+        }
+    }
+
+    /// Writes the record; then shims of apps that came are made, and those of apps that went are removed.
+    ///
+    /// # Errors
+    /// The record could not be written, and nothing was changed; or a shim could not.
+    pub fn commit(self) -> Result<(), Error> {
+        let text = self.document.to_string();
+        let now = record::parse(&self.path, text.as_bytes())?;
+        files::replace(&self.path, text.as_bytes()).map_err(|error| Error::file("cannot write", &self.path, &error))?;
+        let names = |record: &Record| -> Vec<String> {
+            record.packages.iter().flat_map(|package| package.apps.iter().map(|app| app.name.clone())).collect()
+        };
+        let (before, now) = (names(&self.record), names(&now));
+        for gone in before.iter().filter(|name| !now.contains(name)) {
+            shim::remove(&self.depot, gone)?;
+        }
+        now.iter().filter(|name| !before.contains(name)).try_for_each(|name| shim::write(&self.depot, name))
+    }
+
+    fn packages(&mut self) -> &mut Table {
+        let deps = self.document.entry("deps").or_insert_with(|| {
+            let mut table = Table::new();
+            table.set_implicit(true);
+            Item::Table(table)
+        });
+        if !deps.is_table() {
+            *deps = Item::Table(Table::new());
+        }
+        #[expect(clippy::expect_used, reason = "it has just been made one")]
+        deps.as_table_mut().expect("a table")
+    }
+
+    /// Takes a package's entry out.
+    fn take(&mut self, name: &str, uuid: &str) -> Option<Table> {
+        let packages = self.packages();
+        let entries = packages.get_mut(name)?.as_array_of_tables_mut()?;
+        let at = entries.iter().position(|entry| entry.get("uuid").and_then(Item::as_str) == Some(uuid))?;
+        let entry = entries.get(at).cloned();
+        entries.remove(at);
+        if entries.is_empty() {
+            packages.remove(name);
+        }
+        entry
+    }
+
+    fn put(&mut self, name: &str, entry: Table) {
+        let entries = self.packages().entry(name).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+        if let Some(entries) = entries.as_array_of_tables_mut() {
+            entries.push(entry);
+        }
+    }
+
+    fn forget_app(&mut self, app: &str) {
+        let Some((package, uuid)) =
+            self.record.app(app).map(|(package, _)| (package.name.clone(), package.uuid.clone()))
+        else {
+            return;
+        };
+        let Some(mut entry) = self.take(&package, &uuid) else { return };
+        let apps = entry.get_mut("apps").and_then(Item::as_table_like_mut);
+        let left = apps.is_some_and(|apps| {
+            apps.remove(app);
+            !apps.is_empty()
+        });
+        if left {
+            self.put(&package, entry);
+        }
+    }
+}
+
+fn app_table(app: &App, julia: &Path) -> Table {
+    let mut table = Table::new();
+    table.insert("julia_command", value(julia.display().to_string()));
+    if !app.julia_flags.is_empty() {
+        table.insert("julia_flags", value(app.julia_flags.iter().map(Value::from).collect::<Array>()));
+    }
+    if let Some(submodule) = &app.submodule {
+        table.insert("submodule", value(submodule));
+    }
+    table
+}
+
+/// Takes away the environment of a package that is recorded no more; a checkout is the user's own.
+///
+/// # Errors
+/// It could not be removed.
+pub fn remove_environment(depot: &Path, package: &str) -> Result<(), Error> {
+    let folder = depot.join(ENVIRONMENTS).join(package);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    // Aside first: half an environment is never seen.
+    let aside = depot.join(ENVIRONMENTS).join(format!(".{package}.removed"));
+    let _ = fs::remove_dir_all(&aside);
+    let removed = fs::rename(&folder, &aside).and_then(|()| fs::remove_dir_all(&aside));
+    removed.map_err(|error| Error::file("cannot remove", &folder, &error))
+}
+
+/// Makes the shims of all recorded apps again; returns their names.
+///
+/// # Errors
+/// The record cannot be read, or a shim cannot be written.
+pub fn make_shims(depot: &Path, waiting: impl FnOnce(&Path)) -> Result<Vec<String>, Error> {
+    let edit = Edit::begin(depot, waiting)?;
+    let mut made = Vec::new();
+    for app in edit.record.packages.iter().flat_map(|package| &package.apps) {
+        shim::write(depot, &app.name)?;
+        made.push(app.name.clone());
+    }
+    Ok(made)
+}

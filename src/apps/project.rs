@@ -1,0 +1,103 @@
+//! What a package says of its apps: `[apps]` in its Project.toml.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Document, Item, TableLike};
+
+use super::App;
+use crate::toolchain::Error;
+
+/// A package's own word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    pub name: String,
+    pub uuid: String,
+    pub version: Option<String>,
+    /// In the order of their names; at least one.
+    pub apps: Vec<App>,
+    /// Whether there is anything to instantiate.
+    pub has_dependencies: bool,
+}
+
+const NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
+
+/// Reads the package in `folder`.
+///
+/// # Errors
+/// There is no package, it declares no apps, or what it declares is malformed; with the file and line.
+pub fn declared(folder: &Path) -> Result<Declared, Error> {
+    let path = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
+    let path = path.ok_or_else(|| {
+        Error::failed(format!("{} is no package", folder.display()), "there is no Project.toml", "name its folder")
+    })?;
+    let text = fs::read_to_string(&path).map_err(|error| Error::file("cannot read", &path, &error))?;
+    let bad = |at: Option<usize>, problem: String| Error::BadFile {
+        path: path.clone(),
+        line: at.map(|at| text[..at.min(text.len())].matches('\n').count() + 1),
+        problem,
+        remedy: "nothing was changed".into(),
+    };
+    let document = Document::parse(text.as_str())
+        .map_err(|error| bad(error.span().map(|span| span.start), error.message().to_owned()))?;
+    let table = document.as_table();
+    let value = |key: &str| table.get(key).and_then(Item::as_str).map(str::to_owned);
+    let need = |key: &str| value(key).ok_or_else(|| bad(None, format!("it has no {key}, as a package must")));
+    let (name, uuid) = (need("name")?, need("uuid")?);
+    if !is_identifier(&name) {
+        return Err(bad(None, format!("{name} is no name of a package")));
+    }
+    let listed = table.get("apps").and_then(Item::as_table_like);
+    let listed = listed.ok_or_else(|| bad(None, format!("{name} has no apps: there is no [apps] in it")))?;
+    let mut apps = Vec::new();
+    for (word, item) in listed.iter() {
+        let at = item.span().map(|span| span.start);
+        apps.push(app(word, item).map_err(|problem| bad(at, format!("the app {word}: {problem}")))?);
+    }
+    if apps.is_empty() {
+        return Err(bad(None, format!("{name} has no apps: [apps] is empty")));
+    }
+    apps.sort_by(|one, other| one.name.cmp(&other.name));
+    let has_dependencies = table.get("deps").and_then(Item::as_table_like).is_some_and(|deps| !deps.is_empty());
+    Ok(Declared { name, uuid, version: value("version"), apps, has_dependencies })
+}
+
+fn app(word: &str, item: &Item) -> Result<App, String> {
+    let table: &dyn TableLike = item.as_table_like().ok_or("it is no table; write `{}` for one without settings")?;
+    let mut letters = word.chars();
+    let is_name = letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter));
+    if !is_name {
+        return Err("a name is letters, digits, _ and -, and begins with a letter".into());
+    }
+    let submodule = match table.get("submodule") {
+        None => None,
+        Some(item) => {
+            let path = item.as_str().filter(|path| path.split('.').all(is_identifier));
+            Some(path.ok_or("submodule is no name of a module")?.to_owned())
+        }
+    };
+    let julia_flags = match table.get("julia_flags") {
+        None => Vec::new(),
+        Some(item) => {
+            let flags = item.as_array().map(|array| array.iter().map(|flag| flag.as_str().map(str::to_owned)));
+            flags.and_then(Iterator::collect).ok_or("julia_flags is no list of texts")?
+        }
+    };
+    Ok(App { name: word.to_owned(), submodule, julia_flags, julia_command: None })
+}
+
+/// `^[A-Za-z][A-Za-z0-9_]*$`, as Pkg has it.
+fn is_identifier(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+/// An absolute folder, links resolved.
+///
+/// # Errors
+/// There is none.
+pub fn folder(path: &Path) -> Result<PathBuf, Error> {
+    fs::canonicalize(path).map_err(|error| Error::file("cannot find", path, &error))
+}
