@@ -3,6 +3,8 @@
 
 mod conductor;
 mod daemon;
+mod failure;
+mod julia;
 
 use std::process::ExitCode;
 
@@ -23,18 +25,22 @@ enum Command {
     /// The daemon that keeps workers warm
     #[command(subcommand)]
     Daemon(daemon::Command),
+    /// Julias: which there are, which is used, and getting more
+    #[command(subcommand)]
+    Julia(julia::Command),
 }
 
 /// Runs `jlapp` with the process's arguments.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Daemon(command) => command.run(),
+        Command::Daemon(command) => command.run().map_err(failure::Failure::from),
+        Command::Julia(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("jlapp: {error}");
-            ExitCode::FAILURE
+            error.exit_code()
         }
     }
 }

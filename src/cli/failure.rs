@@ -1,0 +1,44 @@
+//! How a command fails: what is said, and the exit status.
+
+use std::process::ExitCode;
+use std::{fmt, io};
+
+use crate::{exit, toolchain};
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Io(io::Error),
+    Toolchain(toolchain::Error),
+}
+
+impl Failure {
+    pub(super) fn exit_code(&self) -> ExitCode {
+        let status = match self {
+            Self::Io(_) => exit::FAILURE,
+            Self::Toolchain(error) => error.exit_status(),
+        };
+        u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Toolchain(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<toolchain::Error> for Failure {
+    fn from(error: toolchain::Error) -> Self {
+        Self::Toolchain(error)
+    }
+}
