@@ -12,7 +12,7 @@ use super::state::parse_json;
 use super::{Error, Place, stamp};
 use crate::name::{Architecture, Channel, Kind, Version, near_misses};
 
-/// The line with long-term support. The list does not say which one it is; juliaup's own database has it since 1.10.5.
+/// The line with long-term support, as of 2026. The list of versions does not say which one it is.
 const LONG_TERM_SUPPORT: (u32, u32) = (1, 10);
 
 /// Every release for this system, by version.

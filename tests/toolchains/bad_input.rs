@@ -70,6 +70,21 @@ fn a_server_that_falls_silent_is_asked_again() {
     assert!(said.err.contains("the server sends nothing any more; trying again"), "{}", said.err);
 }
 
+#[test]
+fn a_server_that_never_answers_is_asked_again() {
+    let shop = Shop::new();
+    let archive = Archive::of_julia("1.10.4").bytes();
+    let path = shop.server.release("1.10.4", &archive);
+    // The first is answered when its client has given up already.
+    shop.server.reply(&path, vec![Reply { after: 2, ..Reply::of(archive.clone()) }, Reply::of(archive)]);
+    let mut command = shop.command(&["add", "1.10"]);
+    let said = run({
+        command.env("JLAPP_HTTP_TIMEOUT", "0.5");
+        command
+    });
+    assert_eq!((said.status, shop.server.asked_for(&path).len()), (0, 2), "{}", said.err);
+}
+
 /// What is installed works all the same, and lists are those of the last time.
 #[test]
 fn a_server_that_is_down() {

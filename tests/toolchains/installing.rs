@@ -1,6 +1,8 @@
 //! Installing, updating and removing, on a server that does what it should.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::fd::FromRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
@@ -269,6 +271,53 @@ fn a_missing_channel_is_installed_where_that_is_wanted() {
     assert_eq!(shop.ok(&["config", "auto-install"]), "yes\n");
     assert!(shop.ok(&["default", "1.10"]).ends_with("1.10 is the default now\n"));
     assert_eq!(shop.ok(&["default"]), "1.10 (set in jlapp)\n");
+}
+
+/// The two sides of a terminal: the test's and the program's.
+#[allow(unsafe_code, reason = "openpty(3) has no safe wrapper among our crates")]
+fn terminal() -> (fs::File, fs::File) {
+    let (mut controller, mut program) = (-1, -1);
+    let null = std::ptr::null_mut();
+    // SAFETY: both numbers outlive the call, and the other pointers may be null.
+    let done = unsafe { libc::openpty(&raw mut controller, &raw mut program, null, null.cast(), null.cast()) };
+    assert_eq!(done, 0, "openpty: {}", std::io::Error::last_os_error());
+    // SAFETY: both are new and ours.
+    let own = |number| unsafe { std::os::fd::OwnedFd::from_raw_fd(number) };
+    let (controller, program) = (own(controller), own(program));
+    // Programs that other tests start meanwhile would hold the terminal open.
+    for side in [&controller, &program] {
+        rustix::io::fcntl_setfd(side, rustix::io::FdFlags::CLOEXEC).unwrap();
+    }
+    (controller.into(), program.into())
+}
+
+/// Standard input and error are a terminal, where somebody types.
+fn on_a_terminal(mut command: Command, typed: &str) -> (bool, String) {
+    let (mut controller, program) = terminal();
+    command.stdin(program.try_clone().unwrap()).stderr(program).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    drop(command); // which holds the terminal open as well
+    controller.write_all(typed.as_bytes()).unwrap();
+    let mut shown = Vec::new();
+    // Linux says EIO when nobody has the other side open any more.
+    let _ = controller.read_to_end(&mut shown);
+    (child.wait().unwrap().success(), String::from_utf8_lossy(&shown).into_owned())
+}
+
+#[test]
+fn on_a_terminal_a_missing_channel_is_asked_about() {
+    let shop = Shop::with(&["1.10.4"]);
+    let wish = || shop.command(&["default", "1.10"]);
+    let (done, shown) = on_a_terminal(wish(), "n\n");
+    assert!(!done && shown.contains("Install it now? [Y/n]") && shown.contains("`jlapp julia add 1.10`"), "{shown}");
+    shop.assert_nothing_installed();
+    shop.ok(&["config", "auto-install", "no"]);
+    let (done, shown) = on_a_terminal(wish(), "y\n");
+    assert!(!done && !shown.contains("Install it now?"), "{shown}");
+    shop.ok(&["config", "auto-install", "default"]);
+    let (done, shown) = on_a_terminal(wish(), "y\n");
+    assert!(done, "{shown}");
+    assert_eq!(shop.which(&[]), format!("{}/bin/julia", shop.tree("1.10.4")));
 }
 
 #[test]
