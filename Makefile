@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 with_julia = julia=$$(.ci/get-julia); export JULIA="$$julia"; echo "Julia: $$JULIA" >&2;
 
 # Every suite may start conductors but these. The others must pass with both of the conductor's ways to wait.
-without_conductor := layers tidy thin
+without_conductor := layers tidy thin toolchains
 suites := $(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs))
 conductor_suites := $(filter-out $(without_conductor),$(suites))
 

@@ -45,3 +45,13 @@ pub const APPS_JULIA_CMD: &str = "JULIA_APPS_JULIA_CMD";
 pub const JULIA_PROJECT: &str = "JULIA_PROJECT";
 /// Julia's own: its depots; apps are kept in the first one.
 pub const JULIA_DEPOT_PATH: &str = "JULIA_DEPOT_PATH";
+/// juliaup's: where releases and the list of them are published. Default: `https://julialang-s3.julialang.org`.
+pub const JULIAUP_SERVER: &str = "JULIAUP_SERVER";
+/// juliaup's: where nightly builds are published. Default: `https://julialangnightlies-s3.julialang.org`.
+pub const JULIAUP_NIGHTLY_SERVER: &str = "JULIAUP_NIGHTLY_SERVER";
+/// juliaup's: where builds of pull requests are published. Default: `https://julialang-ephemeral-pr.s3.amazonaws.com`.
+pub const JULIAUP_PR_SERVER: &str = "JULIAUP_PR_SERVER";
+/// GitHub's own: where its API is, which tells the newest commit of a pull request. Default: `https://api.github.com`.
+pub const GITHUB_API_URL: &str = "GITHUB_API_URL";
+/// Seconds without a byte after which a download is tried again; fractions are allowed. Default: 30.
+pub const HTTP_TIMEOUT: &str = "JLAPP_HTTP_TIMEOUT";

@@ -66,11 +66,10 @@ impl Edit {
                 Some((package, _)) if package.uuid != declared.uuid => {
                     found.push(Conflict::Package { app: name.clone(), package: package.name.clone() });
                 }
-                Some(_) => {}
                 None if path.symlink_metadata().is_ok() && !shim::is_shim(&path) => {
                     found.push(Conflict::File { app: name.clone(), path });
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
         found

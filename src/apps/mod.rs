@@ -50,13 +50,6 @@ pub struct Found {
     pub depot: PathBuf,
 }
 
-impl Found {
-    /// What decides about its Julia.
-    pub fn recorded(&self) -> toolchain::App {
-        toolchain::App { name: self.app.name.clone(), channel: None, julia_command: self.app.julia_command.clone() }
-    }
-}
-
 /// So many different depots are a client's game; then all are forgotten, which only costs reading them again.
 const MOST_DEPOTS: usize = 64;
 
@@ -100,6 +93,19 @@ impl Apps {
         let cached = self.known.entry(depot.to_owned()).or_default();
         Ok(cached.read(&depot.join(ENVIRONMENTS).join("AppManifest.toml"), record::parse)?)
     }
+}
+
+/// What is recorded of all apps' Julias, of all depots.
+///
+/// # Errors
+/// A record cannot be read, or is malformed.
+pub fn recorded(variable: Variable<'_>) -> Result<Vec<toolchain::App>, Error> {
+    let (mut apps, mut all) = (Apps::default(), Vec::new());
+    for depot in depots(variable) {
+        let record = apps.record(&depot)?;
+        all.extend(record.packages.iter().flat_map(|package| &package.apps).map(App::recorded));
+    }
+    Ok(all)
 }
 
 /// The depots of `JULIA_DEPOT_PATH`, where an empty entry is the user's own (`init_depot_path`, base/initdefs.jl).

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, Item, TableLike};
 
 use super::ENVIRONMENTS;
-use crate::toolchain::Error;
+use crate::toolchain::{self, Error};
 
 /// All apps of one depot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +45,13 @@ impl Record {
     /// An app and its package, by the app's name.
     pub fn app(&self, name: &str) -> Option<(&Package, &App)> {
         self.packages.iter().find_map(|package| Some((package, package.apps.iter().find(|app| app.name == name)?)))
+    }
+}
+
+impl App {
+    /// What decides about its Julia.
+    pub fn recorded(&self) -> toolchain::App {
+        toolchain::App { name: self.name.clone(), channel: None, julia_command: self.julia_command.clone() }
     }
 }
 

@@ -101,6 +101,17 @@ fn status(json: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// The programs of all workers; none where no daemon runs.
+pub(super) fn worker_programs() -> io::Result<Vec<PathBuf>> {
+    let body = match client::converse(Kind::Status) {
+        Ok((_, body)) => body,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let report: Report = serde_json::from_slice(&body).map_err(io::Error::other)?;
+    Ok(report.workers.into_iter().map(|worker| worker.julia.into()).collect())
+}
+
 fn print_report(report: &Report) {
     println!("conductor {} (pid {}, {}, up {} s)", report.version, report.pid, report.io, report.uptime_seconds);
     println!("  socket  {}", report.socket);

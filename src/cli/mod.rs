@@ -4,6 +4,8 @@
 mod conductor;
 mod daemon;
 mod dev;
+mod failure;
+mod julia;
 mod launch;
 mod remove;
 mod resolve;
@@ -20,6 +22,7 @@ use crate::apps::shim_path;
 use crate::{env, exit};
 
 pub use conductor::main as conductor_main;
+use failure::Failure;
 
 /// Julia apps and toolchains, started warm.
 #[derive(Parser)]
@@ -34,6 +37,9 @@ enum Command {
     /// The daemon that keeps workers warm
     #[command(subcommand)]
     Daemon(daemon::Command),
+    /// Julias: which there are, which is used, and getting more
+    #[command(subcommand)]
+    Julia(julia::Command),
     /// Apps of a package in your own folder
     Dev(dev::Dev),
     /// Removes packages with apps, or single apps
@@ -66,7 +72,8 @@ pub fn main(arguments: Vec<OsString>) -> i32 {
 impl Command {
     fn run(self) -> i32 {
         match self {
-            Self::Daemon(command) => end(command.run()),
+            Self::Daemon(command) => end(command.run().map_err(Failure::from)),
+            Self::Julia(command) => end(command.run()),
             Self::Dev(command) => command.run(),
             Self::Remove(command) => command.run(),
             Self::Shims(command) => command.run(),
@@ -99,12 +106,12 @@ fn found_on_path(depot: &Path, app: &str) {
     }
 }
 
-fn end(outcome: io::Result<()>) -> i32 {
+fn end(outcome: Result<(), Failure>) -> i32 {
     match outcome {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("jlapp: {error}");
-            exit::FAILURE
+            error.status()
         }
     }
 }

@@ -48,7 +48,9 @@ impl Remove {
                 remove_environment(&depot, package)?;
                 println!("{package} is removed");
             }
-            apps.iter().for_each(|app| println!("  {app}"));
+            for app in apps {
+                println!("  {app}");
+            }
         }
         Ok(0)
     }

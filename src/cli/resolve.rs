@@ -4,10 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 
+use super::failure::Failure;
+use super::julia::{ask, place};
 use crate::apps::{self, Apps};
 use crate::env;
 use crate::julia::parse;
-use crate::toolchain::{App, Request, Selection, Toolchains};
+use crate::toolchain::{self, App, Request, Selection, Toolchains};
 
 /// Words of a command line of Julia's, or an app's.
 #[derive(clap::Args)]
@@ -35,19 +37,19 @@ impl Resolve {
             }
             Err(error) => {
                 eprintln!("juliaclient: {error}");
-                error.exit_status()
+                error.status()
             }
         }
     }
 
-    fn words(&self) -> Result<Vec<OsString>, apps::Error> {
+    fn words(&self) -> Result<Vec<OsString>, Failure> {
         let variable = |name: &str| std::env::var_os(name);
         let found = self.app.as_deref().map(|app| Apps::default().find(app, &variable)).transpose()?;
         let extra = variable(env::APP_ARGS);
         let arguments =
             found.as_ref().map(|found| apps::command_line(found, extra.as_deref(), &self.arguments)).transpose()?;
-        let app = found.as_ref().map(apps::Found::recorded);
-        let selection = self.select(app.as_ref())?;
+        let app = found.as_ref().map(|found| found.app.recorded());
+        let selection = self.select_or_install(app.as_ref())?;
         if let Some(note) = &selection.note {
             eprintln!("juliaclient: {note}");
         }
@@ -55,17 +57,28 @@ impl Resolve {
         Ok(first.chain(arguments.into_iter().flatten()).collect())
     }
 
-    fn select(&self, app: Option<&App>) -> Result<Selection, apps::Error> {
+    /// A channel that is not there is installed where the user wants that.
+    fn select_or_install(&self, app: Option<&App>) -> Result<Selection, Failure> {
+        match self.select(app) {
+            Err(toolchain::Error::Missing(missing)) => {
+                ask::install(&place()?, missing)?;
+                Ok(self.select(app)?)
+            }
+            selection => Ok(selection?),
+        }
+    }
+
+    fn select(&self, app: Option<&App>) -> Result<Selection, toolchain::Error> {
         // What Julia itself refuses names no project.
         let line = parse(&self.arguments).ok().filter(|_| app.is_none());
         let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
-        Ok(Toolchains::new().select(&Request {
+        Toolchains::new().select(&Request {
             channel: self.channel.as_deref(),
             directory: &directory,
             project: line.as_ref().and_then(|line| line.project.as_deref()),
             program: line.as_ref().and_then(|line| line.program_file()).map(OsStr::new),
             app,
             variable: &|name| std::env::var_os(name),
-        })?)
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! `jlapp shims`: makes all again from Pkg's record, after a depot was moved or where Pkg's own shims are to go.
 
+use std::path::PathBuf;
+
 use super::{found_on_path, say_waiting};
 use crate::apps::{Error, make_shims};
 use crate::exit;
@@ -7,11 +9,15 @@ use crate::toolchain::first_depot;
 
 /// Every recorded app gets its line in the depot's `bin`.
 #[derive(clap::Args)]
-pub struct Shims {}
+pub struct Shims {
+    /// The depot, where it is not the first of `JULIA_DEPOT_PATH`
+    #[arg(long, value_name = "folder")]
+    depot: Option<PathBuf>,
+}
 
 impl Shims {
     pub fn run(&self) -> i32 {
-        match Self::make() {
+        match self.make() {
             Ok(status) => status,
             Err(error) => {
                 eprintln!("jlapp: {error}");
@@ -20,8 +26,11 @@ impl Shims {
         }
     }
 
-    fn make() -> Result<i32, Error> {
-        let Some(depot) = first_depot(&|name| std::env::var_os(name)) else { return Ok(exit::FAILURE) };
+    fn make(&self) -> Result<i32, Error> {
+        let named = self.depot.as_deref().map(|depot| std::path::absolute(depot).unwrap_or_else(|_| depot.to_owned()));
+        let Some(depot) = named.or_else(|| first_depot(&|name| std::env::var_os(name))) else {
+            return Ok(exit::FAILURE);
+        };
         let made = make_shims(&depot, say_waiting)?;
         println!("{} shims in {}", made.len(), depot.join("bin").display());
         for app in &made {

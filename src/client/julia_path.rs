@@ -53,14 +53,15 @@ fn may_have_toolchains() -> bool {
         || ["juliaup/juliaup.json", "jlapp/toolchains.json"].iter().any(|record| depot.join(record).exists())
 }
 
-/// `jlapp resolve`, which prints words that end in NUL, or says itself what is wrong.
+/// `jlapp resolve`, which prints words that end in NUL, or says itself what is wrong. It reads our input only where
+/// that is a terminal and it has asked whether to install what is missing.
 fn ask_jlapp(attempt: &Attempt) -> Result<Vec<OsString>, i32> {
     let program = process::own_folder().unwrap_or_default().join("jlapp");
     let mut command = Command::new(&program);
     let option = |name: &'static str, value: &Option<OsString>| value.clone().map(|value| [name.into(), value]);
     command.arg("resolve").args(option("--channel", &attempt.channel).into_iter().flatten());
     command.args(option("--app", &attempt.app).into_iter().flatten());
-    command.arg("--").args(&attempt.arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
+    command.arg("--").args(&attempt.arguments).stdin(Stdio::inherit()).stderr(Stdio::inherit());
     let output = command.output().map_err(|error| {
         complain(&format!("cannot execute {}, which knows channels and apps: {error}", program.display()));
         exit::CANNOT_EXECUTE

@@ -12,7 +12,7 @@ pub fn near_misses<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> 
         .map(|name| (strsim::osa_distance(&word.to_lowercase(), name), name))
         .filter(|(distance, name)| *distance <= farthest && *name != word)
         .collect();
-    near.sort();
+    near.sort_unstable();
     near.dedup();
     near.into_iter().take(MOST).map(|(_, name)| name).collect()
 }

@@ -15,7 +15,7 @@ pub enum Error {
     /// A word in the place of a channel is none.
     BadChannel { name: BadName, why: Option<Why> },
     /// A channel that is not installed.
-    Missing(Missing),
+    Missing(Box<Missing>),
     /// A channel whose Julia has been deleted behind it.
     Gone { channel: Channel, origin: Origin, binary: PathBuf },
     /// A Julia named by its path that cannot be run.

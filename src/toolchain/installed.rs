@@ -129,18 +129,18 @@ impl Installed {
     }
 
     /// What is to be said of a channel that is not there.
-    pub fn missing(&self, channel: &Channel) -> Missing {
+    pub fn missing(&self, channel: &Channel) -> Box<Missing> {
         let word = channel.to_string();
         let names: Vec<String> = self.channels().map(|(channel, ..)| channel.to_string()).collect();
         // A published name is not misspelled, only not installed.
         let known = names.iter().map(String::as_str).chain(Channel::WORDS);
         let near = if channel.is_published() { Vec::new() } else { near_misses(&word, known) };
-        Missing {
+        Box::new(Missing {
             channel: channel.clone(),
             why: None,
             near: near.into_iter().map(str::to_owned).collect(),
             auto_install: self.auto_install(),
-        }
+        })
     }
 }
 
@@ -149,7 +149,8 @@ fn is_native(architecture: Option<Architecture>) -> bool {
 }
 
 impl Missing {
-    pub(super) fn because(self, why: Why) -> Self {
-        Self { why: Some(why), ..self }
+    pub(super) fn because(mut self: Box<Self>, why: Why) -> Box<Self> {
+        self.why = Some(why);
+        self
     }
 }

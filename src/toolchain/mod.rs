@@ -3,7 +3,10 @@
 //! [`Toolchains::select`] is what a launch asks; it reads records only when they have changed. Invariants: juliaup's files
 //! are read and never written; the network is used in [`install`] alone, and by no launch. Absent: how Julia is started.
 
+pub mod edit;
 mod error;
+pub mod gc;
+pub mod install;
 mod installed;
 mod juliaup;
 mod place;
@@ -13,6 +16,7 @@ mod registry;
 mod select;
 mod stamp;
 mod state;
+mod versions;
 mod why;
 
 use std::collections::HashMap;
@@ -23,6 +27,7 @@ pub use place::{Place, Variable, first_depot};
 pub use registry::{Held, Origin, Registry};
 pub use select::{App, Request, Selection};
 pub use state::Settings;
+pub use versions::{Archive, Versions};
 pub use why::{Note, Why};
 
 pub use stamp::Cached;

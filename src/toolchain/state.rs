@@ -3,6 +3,7 @@
 //! Invariant: it is replaced as a whole, under the lock, and never when what stands there could not be read.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,7 @@ impl State {
         let state: Self = parse_json(path, bytes, remedy)?;
         if state.format > FORMAT {
             let problem = format!("has format {}, this jlapp knows {FORMAT}", state.format);
-            return Err(bad_file(path, None, problem, "update jlapp; nothing was changed"));
+            return Err(bad_file(path, None, &problem, "update jlapp; nothing was changed"));
         }
         Ok(state)
     }
@@ -137,10 +138,10 @@ fn held(path: &Path, toolchains: &Path, entry: Entry) -> Result<Held, Error> {
 }
 
 fn channel(path: &Path, name: &str) -> Result<Channel, Error> {
-    name.parse().map_err(|error| bad_file(path, None, format!("{error}"), "repair it; nothing was changed"))
+    name.parse().map_err(|error| bad_file(path, None, &error, "repair it; nothing was changed"))
 }
 
-fn bad_file(path: &Path, line: Option<usize>, problem: impl ToString, remedy: &str) -> Error {
+fn bad_file(path: &Path, line: Option<usize>, problem: &dyn fmt::Display, remedy: &str) -> Error {
     Error::BadFile { path: path.to_owned(), line, problem: problem.to_string(), remedy: remedy.to_owned() }
 }
 
@@ -148,7 +149,7 @@ fn bad_file(path: &Path, line: Option<usize>, problem: impl ToString, remedy: &s
 pub(super) fn parse_json<T: DeserializeOwned>(path: &Path, bytes: &[u8], remedy: &str) -> Result<T, Error> {
     serde_json::from_slice(bytes).map_err(|error| {
         let problem = if error.is_eof() { "is cut short".to_owned() } else { error.to_string() };
-        bad_file(path, Some(error.line().max(1)), problem, remedy)
+        bad_file(path, Some(error.line().max(1)), &problem, remedy)
     })
 }
 

@@ -4,6 +4,10 @@
 //! Julia itself is not the subject: a build is an archive with a script in it that answers `--version`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod archive;
+mod bad_input;
+mod installing;
 mod order;
 mod records;
+mod server;
 mod world;

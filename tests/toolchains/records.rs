@@ -1,6 +1,7 @@
 //! juliaup's record and our own: read again when they change, named when they are broken, never lost.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use jlapp::toolchain::{Place, Toolchains};
 
@@ -65,6 +66,28 @@ fn the_depot_is_juliaups() {
     // juliaup takes no relative one.
     let launch = launch.with("JULIAUP_DEPOT_PATH", "depot");
     assert!(launch.select(&mut Toolchains::new()).is_err());
+}
+
+/// A file that has just been changed may be changed once more unseen, and is read each time until it is older. From then
+/// on a launch pays for a look at it, and not for reading it.
+#[test]
+fn an_unchanged_record_is_not_read_again() {
+    let world = World::new();
+    let links = (0..1000).map(|number| format!(r#""l{number}": {{"Command": "/l/{number}", "Args": []}}"#));
+    let channels: Vec<String> = [RELEASE.to_owned()].into_iter().chain(links).collect();
+    world.juliaup(Some("release"), &["1.12.2+0.x64.linux.gnu"], &channels.join(", "), "");
+    let mut toolchains = Toolchains::new();
+    let launch = Launch { channel: Some("release"), ..Launch::in_home(&world) };
+    let mut timed = || {
+        let started = Instant::now();
+        launch.select(&mut toolchains).unwrap();
+        started.elapsed()
+    };
+    let reading = timed();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while timed() > reading / 20 {
+        assert!(Instant::now() < deadline, "each launch still takes about as long as reading, {reading:?}");
+    }
 }
 
 /// Apps record a channel rather than a path, one that moves on if there is one.

@@ -1,0 +1,66 @@
+//! Removing what nothing uses any more.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::state::{Commit, State};
+use super::{Error, Place, install};
+
+/// What was removed and what was kept, by folder.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Collected {
+    pub removed: Vec<PathBuf>,
+    /// No channel has it, but one of the programs in use lies in it.
+    pub kept: Vec<PathBuf>,
+}
+
+/// Removes toolchains of ours that no channel has and that none of the programs `in_use` lies in, and what killed installs
+/// have left. juliaup's are never touched.
+///
+/// # Errors
+/// The record cannot be read, or something cannot be removed. Then all that is recorded is still there.
+pub fn collect(place: &Place, in_use: &BTreeSet<PathBuf>) -> Result<Collected, Error> {
+    let doomed = place.staging().join(format!("removed-{}", std::process::id()));
+    let collected = {
+        let _commit = Commit::begin(place)?;
+        move_away(place, in_use, &doomed)?
+    };
+    match fs::remove_dir_all(&doomed) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::file("cannot remove", &doomed, &error));
+        }
+        _ => {}
+    }
+    install::clean(place)?;
+    Ok(collected)
+}
+
+/// Out of sight under the lock; deleting takes longer than a lock should be held.
+fn move_away(place: &Place, in_use: &BTreeSet<PathBuf>, doomed: &Path) -> Result<Collected, Error> {
+    let state = State::read(place)?;
+    let recorded: BTreeSet<&str> = state.folders().collect();
+    let in_use: Vec<PathBuf> = in_use.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
+    let mut collected = Collected::default();
+    let entries = fs::read_dir(place.toolchains()).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_none_or(|name| !recorded.contains(name))) {
+        let folder = entry.path();
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        if in_use.iter().any(|path| path.starts_with(&real) || path.starts_with(&folder)) {
+            collected.kept.push(folder);
+            continue;
+        }
+        let moved = fs::create_dir_all(doomed).and_then(|()| fs::rename(&folder, doomed.join(entry.file_name())));
+        moved.map_err(|error| Error::file("cannot remove", &folder, &error))?;
+        collected.removed.push(folder);
+    }
+    collected.removed.sort();
+    collected.kept.sort();
+    Ok(collected)
+}
+
+/// The programs that run now, as far as this user may know (proc_pid_exe(5)).
+pub fn running_programs() -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| fs::read_link(entry.path().join("exe")).ok())
+}
