@@ -192,6 +192,20 @@ fn juliaups_channels_are_used_and_left_alone() {
     assert!(shop.world.juliaups("1.12.2+0.x64.linux.gnu").exists());
 }
 
+/// Where juliaup gets a channel that was installed here before, juliaup's is used, and ours can still be removed.
+#[test]
+fn a_channel_that_both_have_is_juliaups() {
+    let shop = Shop::with(&["1.10.4"]);
+    shop.ok(&["add", "lts"]);
+    shop.world.juliaup(Some("lts"), &["1.10.9+0.x64.linux.gnu"], r#""lts": {"Version": "1.10.9+0.x64.linux.gnu"}"#, "");
+    assert_eq!(shop.which(&["+lts"]), shop.world.juliaups("1.10.9+0.x64.linux.gnu").display().to_string());
+    assert_eq!(shop.ok(&["list"]).matches("lts").count(), 1);
+    let julia = shop.world.julia("julia", "1.0.0");
+    shop.ok(&["link", "mine", julia.to_str().unwrap()]);
+    shop.ok(&["default", "mine"]);
+    assert_eq!(shop.ok(&["rm", "lts"]), format!("removed channel lts\nremoved {}\n", shop.tree("1.10.4")));
+}
+
 #[test]
 fn links_and_aliases() {
     let shop = Shop::with(&["1.10.4"]);

@@ -99,7 +99,7 @@ impl Failure {
 
     pub(super) fn of_url(self, url: &str) -> Error {
         let next = match self.status.map(|status| status.as_u16()) {
-            Some(403 | 404 | 410) => "the server does not have it; `jlapp julia list --available` shows what there is",
+            Some(403 | 404 | 410) => "the server does not have it; check the channel and JULIAUP_SERVER",
             Some(_) => "try again later",
             None => "check the network, HTTPS_PROXY and JULIAUP_SERVER, and try again; what is installed works without",
         };
