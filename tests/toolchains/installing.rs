@@ -34,7 +34,7 @@ impl Shop {
         let mut command = self.world.jlapp(&[&["julia"], arguments].concat());
         let url = self.server.url();
         command.env("JULIAUP_SERVER", &url).env("JULIAUP_NIGHTLY_SERVER", &url).env("JULIAUP_PR_SERVER", &url);
-        command.env("GITHUB_API_URL", &url).env("JLAPP_HTTP_TIMEOUT", "20");
+        command.env("GITHUB_API_URL", &url).env("JLAPP_HTTP_TIMEOUT", "10");
         command
     }
 
