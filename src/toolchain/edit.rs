@@ -96,12 +96,12 @@ pub fn remove(place: &Place, channel: &Channel, removal: Removal) -> Result<(), 
     let failed =
         |cause: String, next: String| Err(Error::failed(format!("cannot remove channel {channel}"), cause, next));
     let installed = Toolchains::new().installed(place)?;
-    if matches!(installed.find(channel), Some((Origin::Juliaup, _))) {
-        return failed("it is juliaup's".into(), format!("`juliaup remove {channel}` does it"));
-    }
     change(place, |state| {
         let key = channel.to_string();
         match (state.channels.get(&key), removal) {
+            (None, _) if installed.juliaup.channels.contains_key(channel) => {
+                return failed("it is juliaup's".into(), format!("`juliaup remove {channel}` does it"));
+            }
             (None, _) => return Err(Error::Missing(installed.missing(channel))),
             (Some(Entry::Tree { .. }), Removal::Link) => {
                 return failed("it is not a link".into(), format!("`jlapp julia rm {channel}` removes it"));

@@ -34,7 +34,7 @@ impl Shop {
         let mut command = self.world.jlapp(&[&["julia"], arguments].concat());
         let url = self.server.url();
         command.env("JULIAUP_SERVER", &url).env("JULIAUP_NIGHTLY_SERVER", &url).env("JULIAUP_PR_SERVER", &url);
-        command.env("GITHUB_API_URL", &url).env("JLAPP_HTTP_TIMEOUT", "20");
+        command.env("GITHUB_API_URL", &url).env("JLAPP_HTTP_TIMEOUT", "10");
         command
     }
 
@@ -190,6 +190,20 @@ fn juliaups_channels_are_used_and_left_alone() {
     shop.ok(&["gc"]);
     assert_eq!(fs::read(shop.world.path("home/.julia/juliaup/juliaup.json")).unwrap(), before);
     assert!(shop.world.juliaups("1.12.2+0.x64.linux.gnu").exists());
+}
+
+/// Where juliaup gets a channel that was installed here before, juliaup's is used, and ours can still be removed.
+#[test]
+fn a_channel_that_both_have_is_juliaups() {
+    let shop = Shop::with(&["1.10.4"]);
+    shop.ok(&["add", "lts"]);
+    shop.world.juliaup(Some("lts"), &["1.10.9+0.x64.linux.gnu"], r#""lts": {"Version": "1.10.9+0.x64.linux.gnu"}"#, "");
+    assert_eq!(shop.which(&["+lts"]), shop.world.juliaups("1.10.9+0.x64.linux.gnu").display().to_string());
+    assert_eq!(shop.ok(&["list"]).matches("lts").count(), 1);
+    let julia = shop.world.julia("julia", "1.0.0");
+    shop.ok(&["link", "mine", julia.to_str().unwrap()]);
+    shop.ok(&["default", "mine"]);
+    assert_eq!(shop.ok(&["rm", "lts"]), format!("removed channel lts\nremoved {}\n", shop.tree("1.10.4")));
 }
 
 #[test]

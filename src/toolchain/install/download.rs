@@ -1,14 +1,13 @@
 //! A download that goes on after a break, read as it comes in.
 
 use std::io::{self, Read};
-use std::thread;
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::Progress;
-use super::http::{Failure, Http, MOST_ATTEMPTS, header, pause};
+use super::http::{Failure, Http, MOST_ATTEMPTS, header};
 use crate::toolchain::Error;
 
 /// What is known of a file before it is downloaded.
@@ -198,7 +197,7 @@ impl<'a> Download<'a> {
             return Err(failure.of_url(&self.url));
         }
         self.progress.again(&failure.problem);
-        thread::sleep(pause(self.failed_attempts));
+        self.http.pause_after(self.failed_attempts);
         Ok(())
     }
 

@@ -17,12 +17,14 @@ use crate::toolchain::place::Variable;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts in a row that bring nothing.
 pub(super) const MOST_ATTEMPTS: u32 = 4;
-/// Before the second attempt; doubled before each further one.
-const PAUSE: Duration = Duration::from_millis(250);
+/// The pause before the second attempt is this part of the timeout, a quarter of a second of the usual one; it is doubled
+/// before each further attempt.
+const PAUSES_PER_TIMEOUT: u32 = 120;
 
 pub(super) struct Http {
     client: reqwest::Client,
     runtime: Runtime,
+    pause: Duration,
 }
 
 /// A request that brought nothing.
@@ -46,6 +48,7 @@ impl Http {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let next = "check the certificates that SSL_CERT_FILE or SSL_CERT_DIR name";
         Ok(Self {
+            pause: timeout / PAUSES_PER_TIMEOUT,
             client: client.map_err(|error| Error::failed("cannot use the network", chain(&error), next))?,
             runtime: runtime.map_err(|error| Error::failed("cannot use the network", error, "close some programs"))?,
         })
@@ -70,6 +73,11 @@ impl Http {
     /// The next piece of a body; `None` at its end.
     pub(super) fn piece(&self, response: &mut Response) -> Result<Option<impl AsRef<[u8]> + use<>>, Failure> {
         self.runtime.block_on(async { response.chunk().await }).map_err(|error| Failure::of(&error))
+    }
+
+    /// Waits after the failed attempt `number`, counted from 1.
+    pub(super) fn pause_after(&self, number: u32) {
+        std::thread::sleep(self.pause * 2u32.saturating_pow(number.saturating_sub(1)));
     }
 
     /// A small answer as a whole.
@@ -99,17 +107,12 @@ impl Failure {
 
     pub(super) fn of_url(self, url: &str) -> Error {
         let next = match self.status.map(|status| status.as_u16()) {
-            Some(403 | 404 | 410) => "the server does not have it; `jlapp julia list --available` shows what there is",
+            Some(403 | 404 | 410) => "the server does not have it; check the channel and JULIAUP_SERVER",
             Some(_) => "try again later",
             None => "check the network, HTTPS_PROXY and JULIAUP_SERVER, and try again; what is installed works without",
         };
         Error::failed(format!("cannot download {url}"), self.problem, next)
     }
-}
-
-/// How long to wait before attempt `number`, counted from 1.
-pub(super) fn pause(number: u32) -> Duration {
-    PAUSE * 2u32.saturating_pow(number.saturating_sub(1))
 }
 
 pub(super) fn header(value: &str) -> Option<HeaderValue> {
