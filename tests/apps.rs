@@ -80,6 +80,7 @@ impl Depot {
     fn command(&self, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str], daemon: &str) -> Command {
         let mut command = self.place.command(program);
         command.args(arguments).env("JULIA_DEPOT_PATH", self.place.path("depot")).env("JULIA_DAEMON", daemon);
+        command.env("JULIAUP_DEPOT_PATH", self.place.path("up"));
         // What picks the Julia of scripts is nothing to apps.
         command.env_remove("JULIA_DAEMON_WORKER_EXECUTABLE");
         command
@@ -414,4 +415,45 @@ fn changes_at_once() {
     let (out, _) = shop.does(&["shims"]);
     assert!(out.starts_with("7 shims in "), "{out}");
     assert!(shop.depot.path("bin/run7").exists());
+}
+
+/// An app follows its channel rather than the path that it was installed with; what Pkg changes later is the newer word.
+#[test]
+fn an_app_follows_its_channel() {
+    let shop = Workshop::new("follows");
+    let channel = |name: &str, command: &str| {
+        let folder = shop.depot.place.path("up/juliaup");
+        fs::create_dir_all(&folder).unwrap();
+        let text = format!(
+            r#"{{"Default": null, "InstalledVersions": {{}}, "InstalledChannels": {{"{name}": {{"Command": "{command}", "Args": []}}}}}}"#
+        );
+        fs::write(folder.join("juliaup.json"), text).unwrap();
+    };
+    let real = julia().display().to_string();
+    channel("mine-own", &real);
+    shop.does(&["dev", "--julia", "+mine-own", "Mine"]);
+    assert_eq!(shop.does(&["status", "mine"]).0.lines().nth(1), Some("  mine  +mine-own"));
+    shop.runs("mine", "first\n");
+    // The channel moves on.
+    let newer = shop.depot.place.write_program("newer", "echo newer");
+    channel("mine-own", &newer.display().to_string());
+    shop.runs("mine", "newer\n");
+    // It is gone: the launch and the list say so, and how to get it back.
+    channel("another", &real);
+    let output = shop.depot.command(shop.depot.path("bin/mine"), &[], "off").output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), true));
+    let problem = "channel mine-own does not exist (recorded for the app mine)";
+    assert!(String::from_utf8_lossy(&output.stderr).contains(problem), "{output:?}");
+    assert!(shop.does(&["status", "mine"]).0.contains(problem));
+    // Pkg records another Julia, which is what counts from then on.
+    let wrapper = shop.depot.place.write_program("pkgs", &format!("exec '{real}' \"$@\""));
+    let record = shop
+        .record()
+        .replace(&format!("julia_command = \"{real}\""), &format!("julia_command = \"{}\"", wrapper.display()));
+    fs::write(shop.depot.path("environments/apps/AppManifest.toml"), record).unwrap();
+    shop.runs("mine", "first\n");
+    // A record of ours that cannot be read says nothing.
+    fs::write(shop.depot.path("environments/apps/jlapp.toml"), "[apps").unwrap();
+    shop.runs("mine", "first\n");
+    shop.does(&["rm", "Mine"]);
 }

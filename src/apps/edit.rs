@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use super::lock::Lock;
-use super::{App, Declared, ENVIRONMENTS, Record, record, shim};
+use super::{App, Channels, Declared, ENVIRONMENTS, Record, record, shim};
 use crate::sys::files;
-use crate::toolchain::Error;
+use crate::toolchain::{Error, Selection};
 
 const HEAD: &str =
     "# This file is machine-generated - editing it directly is not advised\n\nmanifest_format = \"2.0\"\n";
@@ -20,6 +20,7 @@ pub struct Edit {
     path: PathBuf,
     document: DocumentMut,
     record: Record,
+    channels: Channels,
     _lock: Lock,
 }
 
@@ -50,7 +51,7 @@ impl Edit {
         let record = record::parse(&path, text.as_bytes())?;
         let document =
             text.parse().map_err(|error| Error::failed(path.display().to_string(), error, "nothing was changed"))?;
-        Ok(Self { depot: depot.to_owned(), path, document, record, _lock: lock })
+        Ok(Self { depot: depot.to_owned(), path, document, record, channels: Channels::read(depot), _lock: lock })
     }
 
     pub const fn record(&self) -> &Record {
@@ -75,8 +76,9 @@ impl Edit {
         found
     }
 
-    /// Records a package under development in `folder`, in place of what was recorded of it.
-    pub fn develop(&mut self, declared: &Declared, folder: &Path, julia: &Path) {
+    /// Records a package under development in `folder`, in place of what was recorded of it. Its apps follow the
+    /// channel of `julia`, where that has one.
+    pub fn develop(&mut self, declared: &Declared, folder: &Path, julia: &Selection) {
         for app in &declared.apps {
             self.forget_app(&app.name);
         }
@@ -92,7 +94,9 @@ impl Edit {
         let mut apps = Table::new();
         apps.set_implicit(true);
         for app in &declared.apps {
-            apps.insert(&app.name, Item::Table(app_table(app, julia)));
+            apps.insert(&app.name, Item::Table(app_table(app, &julia.binary)));
+            let followed = (julia.channel.as_ref(), julia.version.as_ref());
+            self.channels.follow((&declared.uuid, &app.name), &julia.binary, followed.0, followed.1);
         }
         entry.insert("apps", Item::Table(apps));
         self.put(&declared.name, entry);
@@ -124,6 +128,8 @@ impl Edit {
     pub fn commit(self) -> Result<(), Error> {
         let text = self.document.to_string();
         let now = record::parse(&self.path, text.as_bytes())?;
+        // First: what it says of an app that is not recorded, or otherwise, counts for nothing.
+        self.channels.write(&self.depot, &now)?;
         files::replace(&self.path, text.as_bytes()).map_err(|error| Error::file("cannot write", &self.path, &error))?;
         let names = |record: &Record| -> Vec<String> {
             record.packages.iter().flat_map(|package| package.apps.iter().map(|app| app.name.clone())).collect()

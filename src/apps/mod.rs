@@ -4,6 +4,7 @@
 //! Invariants: Pkg can read the record at any time and loses nothing by what we change; a depot that was copied or moved
 //! serves its apps from where it lies now. Absent: how Julia is started, which Julia (`toolchain`), the network.
 
+mod channels;
 mod edit;
 mod error;
 mod launch;
@@ -18,6 +19,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use channels::Channels;
 pub use edit::{Conflict, Edit, make_shims, remove_environment};
 pub use error::Error;
 pub use launch::{channel_of, command_line};
@@ -36,13 +38,21 @@ pub const ENVIRONMENTS: &str = "environments/apps";
 /// The records of apps, kept as long as their files do not change.
 #[derive(Default)]
 pub struct Apps {
-    known: HashMap<PathBuf, Cached<Record>>,
+    known: HashMap<PathBuf, Depot>,
+}
+
+#[derive(Default)]
+struct Depot {
+    record: Cached<Record>,
+    channels: Cached<Channels>,
 }
 
 /// An app, and where its code is.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub app: App,
+    /// What decides about its Julia.
+    pub recorded: toolchain::App,
     pub package: String,
     /// The folder that is its whole load path: the package's own environment, or its checkout.
     pub environment: PathBuf,
@@ -68,11 +78,11 @@ impl Apps {
         for depot in &depots {
             let record = self.record(depot)?;
             if let Some((package, app)) = name.to_str().and_then(|name| record.app(name)) {
-                let environment = package.environment(depot);
                 return Ok(Found {
                     app: app.clone(),
+                    recorded: app.recorded(&package.uuid, &*self.channels(depot)?),
                     package: package.name.clone(),
-                    environment,
+                    environment: package.environment(depot),
                     depot: depot.clone(),
                 });
             }
@@ -87,11 +97,23 @@ impl Apps {
     /// # Errors
     /// It cannot be read, or is malformed.
     pub fn record(&mut self, depot: &Path) -> Result<Arc<Record>, Error> {
+        let path = depot.join(ENVIRONMENTS).join("AppManifest.toml");
+        Ok(self.depot(depot).record.read(&path, record::parse)?)
+    }
+
+    /// Which channels the apps of one depot follow.
+    ///
+    /// # Errors
+    /// Our record cannot be read.
+    pub fn channels(&mut self, depot: &Path) -> Result<Arc<Channels>, Error> {
+        Ok(self.depot(depot).channels.read(&channels::path(depot), channels::parse)?)
+    }
+
+    fn depot(&mut self, depot: &Path) -> &mut Depot {
         if self.known.len() >= MOST_DEPOTS && !self.known.contains_key(depot) {
             self.known.clear();
         }
-        let cached = self.known.entry(depot.to_owned()).or_default();
-        Ok(cached.read(&depot.join(ENVIRONMENTS).join("AppManifest.toml"), record::parse)?)
+        self.known.entry(depot.to_owned()).or_default()
     }
 }
 
@@ -103,7 +125,10 @@ pub fn recorded(variable: Variable<'_>) -> Result<Vec<toolchain::App>, Error> {
     let (mut apps, mut all) = (Apps::default(), Vec::new());
     for depot in depots(variable) {
         let record = apps.record(&depot)?;
-        all.extend(record.packages.iter().flat_map(|package| &package.apps).map(App::recorded));
+        let channels = apps.channels(&depot)?;
+        for package in &record.packages {
+            all.extend(package.apps.iter().map(|app| app.recorded(&package.uuid, &channels)));
+        }
     }
     Ok(all)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, TableLike};
 
-use super::ENVIRONMENTS;
+use super::{Channels, ENVIRONMENTS};
 use crate::toolchain::{self, Error};
 
 /// All apps of one depot.
@@ -49,9 +49,14 @@ impl Record {
 }
 
 impl App {
-    /// What decides about its Julia.
-    pub fn recorded(&self) -> toolchain::App {
-        toolchain::App { name: self.name.clone(), channel: None, julia_command: self.julia_command.clone() }
+    /// What decides about the Julia of this app of the package with this uuid.
+    pub fn recorded(&self, uuid: &str, channels: &Channels) -> toolchain::App {
+        let followed = channels.of(uuid, &self.name, self.julia_command.as_deref());
+        toolchain::App {
+            name: self.name.clone(),
+            channel: followed.map(|followed| followed.channel.clone()),
+            julia_command: self.julia_command.clone(),
+        }
     }
 }
 

@@ -61,7 +61,7 @@ impl Dev {
                 return Ok(status);
             }
         }
-        edit.develop(&package, &folder, &selection.binary);
+        edit.develop(&package, &folder, &selection);
         edit.commit()?;
         report(&package, &folder, &depot);
         Ok(0)

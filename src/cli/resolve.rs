@@ -48,8 +48,7 @@ impl Resolve {
         let extra = variable(env::APP_ARGS);
         let arguments =
             found.as_ref().map(|found| apps::command_line(found, extra.as_deref(), &self.arguments)).transpose()?;
-        let app = found.as_ref().map(|found| found.app.recorded());
-        let selection = self.select_or_install(app.as_ref())?;
+        let selection = self.select_or_install(found.as_ref().map(|found| &found.recorded))?;
         if let Some(note) = &selection.note {
             eprintln!("juliaclient: {note}");
         }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::apps::{Apps, Error, Package, depots};
+use crate::apps::{App, Apps, Channels, Error, Package, depots};
 use crate::exit;
+use crate::toolchain::{Request, Selection, Toolchains};
 
 /// Apps of all depots, as Pkg has recorded them.
 #[derive(clap::Args)]
@@ -29,6 +30,11 @@ struct Line<'a> {
     submodule: Option<&'a str>,
     julia_flags: &'a [String],
     julia_command: Option<String>,
+    /// The channel that it follows.
+    channel: Option<&'a str>,
+    /// The Julia that it would be launched with.
+    julia: Option<&'a str>,
+    problem: Option<&'a str>,
 }
 
 impl Status {
@@ -51,13 +57,14 @@ impl Status {
     fn show(&self) -> Result<bool, Error> {
         let (mut apps, mut found, mut lines) = (Apps::default(), false, Vec::new());
         for depot in depots(&|name| std::env::var_os(name)) {
-            let record = apps.record(&depot)?;
+            let (record, channels) = (apps.record(&depot)?, apps.channels(&depot)?);
             for package in record.packages.iter().filter(|package| self.concerns(package)) {
                 found = true;
+                let julias = julias(package, &channels);
                 if self.json {
-                    lines.extend(as_json(package, &depot));
+                    lines.extend(as_json(package, &depot, &julias));
                 } else {
-                    print(package);
+                    print(package, &julias);
                 }
             }
         }
@@ -75,7 +82,39 @@ impl Status {
     }
 }
 
-fn print(package: &Package) {
+/// The Julia of one app.
+struct Julia {
+    channel: Option<String>,
+    /// What it is, or why there is none.
+    found: Result<String, String>,
+}
+
+fn julias(package: &Package, channels: &Channels) -> Vec<Julia> {
+    let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
+    let mut toolchains = Toolchains::new();
+    let mut julia = |app: &App| {
+        let recorded = app.recorded(&package.uuid, channels);
+        let found = toolchains.select(&Request {
+            channel: None,
+            directory: &directory,
+            project: None,
+            program: None,
+            app: Some(&recorded),
+            variable: &|name| std::env::var_os(name),
+        });
+        let said = |found: Selection| match found.note {
+            Some(note) => Err(note.to_string()),
+            None => Ok(found.binary.display().to_string()),
+        };
+        Julia {
+            channel: recorded.channel.map(|channel| channel.to_string()),
+            found: found.map_err(|error| error.to_string()).and_then(said),
+        }
+    };
+    package.apps.iter().map(&mut julia).collect()
+}
+
+fn print(package: &Package, julias: &[Julia]) {
     let version = package.version.as_ref().map_or(String::new(), |version| format!(" {version}"));
     let from = match (&package.path, &package.repository) {
         (Some(path), _) => format!(" {}", path.display()),
@@ -84,15 +123,19 @@ fn print(package: &Package) {
         (None, None) => String::new(),
     };
     println!("{}{version}{from}", package.name);
-    for app in &package.apps {
+    for (app, julia) in package.apps.iter().zip(julias) {
         let module = app.submodule.as_ref().map_or(String::new(), |module| format!("  {}.{module}", package.name));
         let flags = if app.julia_flags.is_empty() { String::new() } else { format!("  {}", app.julia_flags.join(" ")) };
-        println!("  {}{module}{flags}", app.name);
+        let channel = julia.channel.as_ref().map_or(String::new(), |channel| format!("  +{channel}"));
+        println!("  {}{channel}{module}{flags}", app.name);
+        if let Err(problem) = &julia.found {
+            println!("    {problem}");
+        }
     }
 }
 
-fn as_json(package: &Package, depot: &Path) -> Vec<String> {
-    let line = |app: &crate::apps::App| {
+fn as_json(package: &Package, depot: &Path, julias: &[Julia]) -> Vec<String> {
+    let line = |(app, julia): (&App, &Julia)| {
         serde_json::to_string(&Line {
             app: &app.name,
             package: &package.name,
@@ -103,8 +146,11 @@ fn as_json(package: &Package, depot: &Path) -> Vec<String> {
             submodule: app.submodule.as_deref(),
             julia_flags: &app.julia_flags,
             julia_command: app.julia_command.as_ref().map(|path| path.display().to_string()),
+            channel: julia.channel.as_deref(),
+            julia: julia.found.as_deref().ok(),
+            problem: julia.found.as_ref().err().map(String::as_str),
         })
         .unwrap_or_default()
     };
-    package.apps.iter().map(line).collect()
+    package.apps.iter().zip(julias).map(line).collect()
 }

@@ -70,8 +70,7 @@ impl Chooser {
             let found = self.apps.borrow_mut().find(app, &variable).map_err(|_| Decline::NoApp)?;
             let words = apps::command_line(&found, variable(env::APP_ARGS).as_deref(), &words);
             let words = words.map_err(|_| Decline::NoApp)?;
-            let app = found.app.recorded();
-            let selection = toolchains.select(&Request { app: Some(&app), ..request });
+            let selection = toolchains.select(&Request { app: Some(&found.recorded), ..request });
             return Ok(Chosen { selection: selection.map_err(|_| Decline::NoJulia)?, words });
         }
         let line = parse(&words).map_err(|_| Decline::Malformed)?;
