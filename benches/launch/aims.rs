@@ -33,7 +33,7 @@ pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
             verdict("first hello at most 1.3 times plain Julia", format!("{first:.2} times"), first <= 1.3),
         ]
     });
-    let others = [back_to_back(figures), conductor(figures), client(figures)];
+    let others = [back_to_back(figures), Some(picking(figures)), conductor(figures), client(figures)];
     launches.into_iter().flatten().chain(others.into_iter().flatten()).collect()
 }
 
@@ -49,6 +49,13 @@ fn back_to_back(figures: &Figures) -> Option<Verdict> {
         format!("{} ms", Milliseconds(median)),
         median < MILLISECOND * 7 / 2,
     ))
+}
+
+/// All of it is what a channel adds to a launch: without toolchains nothing is picked.
+fn picking(figures: &Figures) -> Verdict {
+    let median = figures.picking.median();
+    let aim = "picking a Julia by channel under 100 microseconds";
+    verdict(aim, format!("{} us", median.as_micros()), median < Duration::from_micros(100))
 }
 
 fn conductor(figures: &Figures) -> Option<Verdict> {

@@ -9,6 +9,7 @@ mod aims;
 mod chart;
 mod measure;
 mod memory;
+mod picking;
 mod place;
 mod sample;
 mod table;

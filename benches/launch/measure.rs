@@ -8,6 +8,7 @@ use std::time::Duration;
 use jlapp::conductor::Report;
 
 use crate::memory::Memory;
+use crate::picking::picking;
 use crate::place::Place;
 use crate::sample::{Sample, back_to_back, side_by_side};
 
@@ -49,6 +50,8 @@ pub struct Figures {
     pub rows: Vec<Row>,
     pub processes: Vec<(&'static str, Memory)>,
     pub client_bytes: u64,
+    /// Picking a Julia by a project's manifest.
+    pub picking: Sample,
 }
 
 impl Figures {
@@ -76,6 +79,7 @@ pub fn all(place: &Place) -> Result<Figures, Box<dyn Error>> {
         cold_ways: place.ways(),
         rows,
         processes,
+        picking: picking(&place.path("picking"), &place.julia)?,
         client_bytes: fs::metadata(place.program("juliaclient"))?.len(),
     })
 }

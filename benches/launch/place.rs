@@ -36,6 +36,10 @@ impl Place {
         Ok(Self { folder, julia: fs::canonicalize(julia)?, programs: programs.to_owned() })
     }
 
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
     }

@@ -108,7 +108,13 @@ mod tests {
 
     fn found() -> Found {
         let app = App { name: "x".into(), julia_flags: vec!["-O1".into()], ..App::default() };
-        Found { app, package: "Pack".into(), environment: "/a".into(), depot: "/".into(), recorded: Default::default() }
+        Found {
+            app,
+            package: "Pack".into(),
+            environment: "/a".into(),
+            depot: "/".into(),
+            recorded: crate::toolchain::App::default(),
+        }
     }
 
     fn line(extra: Option<&str>, arguments: &[&str]) -> Vec<String> {
