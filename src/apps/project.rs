@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, Item, TableLike};
 
 use super::App;
+use super::record::julia_flags;
 use crate::toolchain::Error;
 
 /// A package's own word.
@@ -77,14 +78,7 @@ fn app(word: &str, item: &Item) -> Result<App, String> {
             Some(path.ok_or("submodule is no name of a module")?.to_owned())
         }
     };
-    let julia_flags = match table.get("julia_flags") {
-        None => Vec::new(),
-        Some(item) => {
-            let flags = item.as_array().map(|array| array.iter().map(|flag| flag.as_str().map(str::to_owned)));
-            flags.and_then(Iterator::collect).ok_or("julia_flags is no list of texts")?
-        }
-    };
-    Ok(App { name: word.to_owned(), submodule, julia_flags, julia_command: None })
+    Ok(App { name: word.to_owned(), submodule, julia_flags: julia_flags(table)?, julia_command: None })
 }
 
 /// `^[A-Za-z][A-Za-z0-9_]*$`, as Pkg has it.

@@ -115,20 +115,20 @@ fn package(name: &str, table: &dyn TableLike) -> Result<Package, String> {
 }
 
 fn app(name: &str, table: &dyn TableLike) -> Result<App, String> {
-    let flags = match table.get("julia_flags") {
-        None => Vec::new(),
-        Some(item) => {
-            let flags = item.as_array().map(|array| array.iter().map(|flag| flag.as_str().map(str::to_owned)));
-            flags.and_then(Iterator::collect).ok_or("julia_flags is no list of texts")?
-        }
-    };
     let text = |key: &str| table.get(key).and_then(Item::as_str);
     Ok(App {
         name: name.to_owned(),
         submodule: text("submodule").map(str::to_owned),
-        julia_flags: flags,
+        julia_flags: julia_flags(table)?,
         julia_command: text("julia_command").map(PathBuf::from),
     })
+}
+
+/// `julia_flags` of an app, in Pkg's record or in a Project.toml.
+pub(super) fn julia_flags(app: &dyn TableLike) -> Result<Vec<String>, String> {
+    let Some(item) = app.get("julia_flags") else { return Ok(Vec::new()) };
+    let flags = item.as_array().map(|array| array.iter().map(|flag| flag.as_str().map(str::to_owned)));
+    flags.and_then(Iterator::collect).ok_or_else(|| "julia_flags is no list of texts".to_owned())
 }
 
 #[cfg(test)]
