@@ -109,6 +109,6 @@ fn report(package: &Declared, folder: &Path, depot: &Path) {
     println!("{} is under development in {}", package.name, folder.display());
     for app in &package.apps {
         println!("  {}", app.name);
-        found_on_path(depot, &app.name);
     }
+    found_on_path(depot, package.apps.iter().map(|app| app.name.as_str()));
 }

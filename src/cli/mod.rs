@@ -89,20 +89,26 @@ fn say_waiting(lock: &Path) {
     eprintln!("jlapp: waiting for {}, which another process holds", lock.display());
 }
 
-/// Says how an app can be reached by its name, where it cannot.
-fn found_on_path(depot: &Path, app: &str) {
-    let shim = shim_path(depot, app);
+/// Says how apps can be reached by their names, where they cannot.
+fn found_on_path<'a>(depot: &Path, apps: impl IntoIterator<Item = &'a str>) {
     let path = std::env::var_os(env::PATH).unwrap_or_default();
-    let first = std::env::split_paths(&path).map(|folder| folder.join(app)).find(|file| file.is_file());
-    let same = |one: &Path| one.canonicalize().ok() == shim.canonicalize().ok();
-    match first {
-        Some(found) if same(&found) => {}
-        Some(found) => eprintln!("jlapp: {app} on PATH is {}, which comes before {}", found.display(), shim.display()),
-        None => {
-            let folder = depot.join("bin");
-            eprintln!("jlapp: {} is not on PATH; add this to your shell's start-up file:", folder.display());
-            eprintln!("  export PATH=\"{}:$PATH\"", folder.display());
+    let mut missing = false;
+    for app in apps {
+        let shim = shim_path(depot, app);
+        let first = std::env::split_paths(&path).map(|folder| folder.join(app)).find(|file| file.is_file());
+        let same = |one: &Path| one.canonicalize().ok() == shim.canonicalize().ok();
+        match first {
+            Some(found) if same(&found) => {}
+            Some(found) => {
+                eprintln!("jlapp: {app} on PATH is {}, which comes before {}", found.display(), shim.display());
+            }
+            None => missing = true,
         }
+    }
+    if missing {
+        let folder = depot.join("bin");
+        eprintln!("jlapp: {} is not on PATH; add this to your shell's start-up file:", folder.display());
+        eprintln!("  export PATH=\"{}:$PATH\"", folder.display());
     }
 }
 

@@ -33,9 +33,7 @@ impl Shims {
         };
         let made = make_shims(&depot, say_waiting)?;
         println!("{} shims in {}", made.len(), depot.join("bin").display());
-        for app in &made {
-            found_on_path(&depot, app);
-        }
+        found_on_path(&depot, made.iter().map(String::as_str));
         Ok(0)
     }
 }
