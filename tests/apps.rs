@@ -327,6 +327,11 @@ fn developed_changed_and_removed() {
     assert!(!shop.depot.path("bin/mine-nested").exists());
     assert!(shop.record().contains("syntax = \"kept\""), "{}", shop.record());
     shop.runs("other", "second\n");
+    // In the place of one that Pkg had added, whose shim leads to the environment of then.
+    let pkgs = "#!/bin/sh\nexec \"${JULIA_APPS_JULIA_CMD:-/nowhere}\" -m Mine\n";
+    fs::write(shop.depot.path("bin/mine"), pkgs).unwrap();
+    shop.does(&["dev", "Mine"]);
+    shop.runs("mine", "second\n");
     // An app, then the package with its last one.
     assert_eq!(shop.does(&["rm", "other"]).0, "  other\n");
     assert!(!shop.depot.path("bin/other").exists());
@@ -364,7 +369,7 @@ fn refused_and_nothing_changed() {
     let text = "name = \"Other\"\nuuid = \"6b2f0c4e-52a7-4c1f-9d0a-3d1f5a1c7e14\"\n[apps]\nmine = {}\ntool = {}\n";
     fs::write(other.join("Project.toml"), text).unwrap();
     fs::write(other.join("src/Other.jl"), "module Other\nmain(args) = println(\"other\")\nend\n").unwrap();
-    fs::write(shop.depot.path("bin/tool"), "mine alone").unwrap();
+    fs::write(shop.depot.path("bin/tool"), "#!/usr/bin/env julia\nprint(\"mine alone\")\n").unwrap();
     shop.refuses(&["dev", "Other"], "mine is an app of Mine");
     shop.refuses(&["dev", "Other"], "bin/tool is there and no shim of tool");
     shop.does(&["dev", "--force", "Other"]);

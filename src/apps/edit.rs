@@ -21,6 +21,8 @@ pub struct Edit {
     document: DocumentMut,
     record: Record,
     channels: Channels,
+    /// Apps whose shims have to be ours from now on: Pkg's would go on leading to what was there before.
+    changed: Vec<String>,
     _lock: Lock,
 }
 
@@ -51,7 +53,15 @@ impl Edit {
         let record = record::parse(&path, text.as_bytes())?;
         let document =
             text.parse().map_err(|error| Error::failed(path.display().to_string(), error, "nothing was changed"))?;
-        Ok(Self { depot: depot.to_owned(), path, document, record, channels: Channels::read(depot), _lock: lock })
+        Ok(Self {
+            depot: depot.to_owned(),
+            path,
+            document,
+            record,
+            channels: Channels::read(depot),
+            changed: Vec::new(),
+            _lock: lock,
+        })
     }
 
     pub const fn record(&self) -> &Record {
@@ -96,6 +106,7 @@ impl Edit {
         for app in &declared.apps {
             apps.insert(&app.name, Item::Table(app_table(app, &julia.binary)));
             let followed = (julia.channel.as_ref(), julia.version.as_ref());
+            self.changed.push(app.name.clone());
             self.channels.follow((&declared.uuid, &app.name), &julia.binary, followed.0, followed.1);
         }
         entry.insert("apps", Item::Table(apps));
@@ -138,7 +149,8 @@ impl Edit {
         for gone in before.iter().filter(|name| !now.contains(name)) {
             shim::remove(&self.depot, gone)?;
         }
-        now.iter().filter(|name| !before.contains(name)).try_for_each(|name| shim::write(&self.depot, name))
+        let ours = |name: &&String| !before.contains(*name) || self.changed.contains(*name);
+        now.iter().filter(ours).try_for_each(|name| shim::write(&self.depot, name))
     }
 
     fn packages(&mut self) -> &mut Table {

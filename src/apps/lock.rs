@@ -1,7 +1,7 @@
 //! Pkg's lock on its record of apps: `environments/apps/.pid` (stdlib/FileWatching/src/pidfile.jl).
 //!
 //! The file is made by whoever finds none, holds his process id and host name, and goes with him. One that is older than
-//! [`STALE`] and whose process has gone is nobody's; one that is much older is nobody's either way, so a holder touches it.
+//! [`STALE`] and whose process has gone is nobody's; one that is much older is nobody's either way: nothing that takes long is done under it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

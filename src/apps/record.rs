@@ -108,7 +108,8 @@ fn package(name: &str, table: &dyn TableLike) -> Result<Package, String> {
         name: name.to_owned(),
         uuid: text("uuid").ok_or_else(|| format!("the package {name} has no uuid"))?,
         version: text("version"),
-        path: text("path").map(PathBuf::from),
+        // Pkg of Julia 1.12.6 writes "." for the package's own environment.
+        path: text("path").filter(|path| path != ".").map(PathBuf::from),
         repository: text("repo-url").map(|url| (url, text("repo-rev"))),
         apps,
     })
@@ -157,6 +158,13 @@ version = "0.1.0"
     julia_flags = ["--threads=2", "--optimize=3"]
     submodule = "FlagsDemo"
 
+[[deps.Dot]]
+path = "."
+uuid = "43ef800a-eac4-47f4-949b-25107b932e81"
+
+    [deps.Dot.apps.dot]
+    julia_command = "/abs/julia/bin/julia"
+
 [[deps.Aside]]
 path = "/home/user/Aside"
 uuid = "43ef800a-eac4-47f4-949b-25107b932e80"
@@ -169,13 +177,15 @@ uuid = "43ef800a-eac4-47f4-949b-25107b932e80"
     fn what_pkg_writes() {
         let record = parse(Path::new("AppManifest.toml"), TEXT.as_bytes()).unwrap();
         let names: Vec<&str> = record.packages.iter().map(|package| package.name.as_str()).collect();
-        assert_eq!(names, ["Aside", "Rot13"]);
+        assert_eq!(names, ["Aside", "Dot", "Rot13"]);
         let (package, app) = record.app("juliarot13flags").unwrap();
         assert_eq!(package.environment(Path::new("/depot")), Path::new("/depot/environments/apps/Rot13"));
         assert_eq!(package.repository, Some(("https://example.org/Rot13.jl".into(), Some("main".into()))));
         assert_eq!((app.submodule.as_deref(), app.julia_flags.len()), (Some("FlagsDemo"), 2));
         let (aside, _) = record.app("aside").unwrap();
         assert_eq!(aside.environment(Path::new("/depot")), Path::new("/home/user/Aside"));
+        let (dot, _) = record.app("dot").unwrap();
+        assert_eq!(dot.environment(Path::new("/depot")), Path::new("/depot/environments/apps/Dot"));
         assert!(record.app("rot13").is_none());
     }
 

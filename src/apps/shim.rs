@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::env;
 use crate::sys::process;
 use crate::toolchain::Error;
 
@@ -16,12 +17,12 @@ pub fn path(depot: &Path, app: &str) -> PathBuf {
     depot.join("bin").join(app)
 }
 
-/// Whether a file is a shim: ours, or one of Pkg's, which says who made it.
+/// Whether a file is a shim: ours, or one of Pkg's, which all read `JULIA_APPS_JULIA_CMD`. A script of the user's is none.
 pub fn is_shim(path: &Path) -> bool {
     let text = fs::read(path).unwrap_or_default();
     let head = String::from_utf8_lossy(&text[..text.len().min(4096)]).into_owned();
     head.starts_with("#!")
-        && (head.lines().next().is_some_and(|line| line.ends_with("/jlshim")) || head.contains("julia"))
+        && (head.lines().next().is_some_and(|line| line.ends_with("/jlshim")) || head.contains(env::APPS_JULIA_CMD))
 }
 
 /// Writes the shim of an app beside its place and moves it there: whoever runs the old one runs it to its end.

@@ -47,11 +47,8 @@ impl Dev {
             return Ok(exit::FAILURE);
         };
         let selection = self.select(&folder)?;
-        let mut edit = Edit::begin(&depot, super::say_waiting)?;
-        let conflicts = edit.conflicts(&package);
-        if !conflicts.is_empty() && !self.force {
-            conflicts.iter().for_each(complain);
-            eprintln!("jlapp: nothing was changed; `--force` takes the names");
+        // Twice: dependencies may take long, which nobody else should have to wait for.
+        if !self.may_take_names(&Edit::begin(&depot, super::say_waiting)?, &package) {
             return Ok(exit::FAILURE);
         }
         if package.has_dependencies {
@@ -61,10 +58,25 @@ impl Dev {
                 return Ok(status);
             }
         }
+        let mut edit = Edit::begin(&depot, super::say_waiting)?;
+        if !self.may_take_names(&edit, &package) {
+            return Ok(exit::FAILURE);
+        }
         edit.develop(&package, &folder, &selection);
         edit.commit()?;
         report(&package, &folder, &depot);
         Ok(0)
+    }
+
+    /// Says what is in the way.
+    fn may_take_names(&self, edit: &Edit, package: &Declared) -> bool {
+        let conflicts = edit.conflicts(package);
+        if conflicts.is_empty() || self.force {
+            return true;
+        }
+        conflicts.iter().for_each(complain);
+        eprintln!("jlapp: nothing was changed; `--force` takes the names");
+        false
     }
 
     fn select(&self, directory: &Path) -> Result<Selection, toolchain::Error> {

@@ -55,12 +55,13 @@ impl Status {
 
     /// Whether what was asked for is there.
     fn show(&self) -> Result<bool, Error> {
+        let mut toolchains = Toolchains::new();
         let (mut apps, mut found, mut lines) = (Apps::default(), false, Vec::new());
         for depot in depots(&|name| std::env::var_os(name)) {
             let (record, channels) = (apps.record(&depot)?, apps.channels(&depot)?);
             for package in record.packages.iter().filter(|package| self.concerns(package)) {
                 found = true;
-                let julias = julias(package, &channels);
+                let julias = julias(&mut toolchains, package, &channels);
                 if self.json {
                     lines.extend(as_json(package, &depot, &julias));
                 } else {
@@ -89,9 +90,8 @@ struct Julia {
     found: Result<String, String>,
 }
 
-fn julias(package: &Package, channels: &Channels) -> Vec<Julia> {
+fn julias(toolchains: &mut Toolchains, package: &Package, channels: &Channels) -> Vec<Julia> {
     let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
-    let mut toolchains = Toolchains::new();
     let mut julia = |app: &App| {
         let recorded = app.recorded(&package.uuid, channels);
         let found = toolchains.select(&Request {

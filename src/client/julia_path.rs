@@ -4,6 +4,7 @@
 //! records. Elsewhere: `JULIA_DAEMON_WORKER_EXECUTABLE`, else `julia` on `PATH`.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -62,18 +63,21 @@ fn ask_jlapp(attempt: &Attempt) -> Result<Vec<OsString>, i32> {
     command.arg("resolve").args(option("--channel", &attempt.channel).into_iter().flatten());
     command.args(option("--app", &attempt.app).into_iter().flatten());
     command.arg("--").args(&attempt.arguments).stdin(Stdio::inherit()).stderr(Stdio::inherit());
-    let output = command.output().map_err(|error| {
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| {
         complain(&format!("cannot execute {}, which knows channels and apps: {error}", program.display()));
         exit::CANNOT_EXECUTE
     })?;
-    let words = output.stdout.split_inclusive(|byte| *byte == 0);
+    let mut text = Vec::new();
+    let read = child.stdout.take().map(|mut output| output.read_to_end(&mut text));
+    // Where whoever started us ignores SIGCHLD nobody's end can be waited for: then what was read has to do.
+    let status = child.wait().ok().and_then(|status| status.code());
+    if !matches!(read, Some(Ok(_))) {
+        return Err(exit::FAILURE);
+    }
+    let words = text.split_inclusive(|byte| *byte == 0);
     let words: Vec<OsString> =
         words.filter_map(|word| Some(OsString::from_vec(word.strip_suffix(b"\0")?.to_vec()))).collect();
-    if words.is_empty() {
-        Err(output.status.code().filter(|code| *code != 0).unwrap_or(exit::FAILURE))
-    } else {
-        Ok(words)
-    }
+    if words.is_empty() { Err(status.filter(|code| *code != 0).unwrap_or(exit::FAILURE)) } else { Ok(words) }
 }
 
 /// Absolute path of the Julia to run, else the name that was looked for. Links are left as they are, since Julia resolves

@@ -262,7 +262,7 @@ function touch_memory(socket::Cint)
     collecting(true)
     redo_startup()
     as_program(["enothing"], String[])
-    as_program(String[], ["/proc/self/fd/$(WARM_UP_FILE[])"])
+    WARM_UP_FILE[] < 0 || as_program(String[], ["/proc/self/fd/$(WARM_UP_FILE[])"])
     foreach(flush, (stdout, stderr))
     nothing
 end
