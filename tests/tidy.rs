@@ -50,8 +50,9 @@ fn is_variable_name(text: &str) -> bool {
 /// Functions that read the environment: ours, or a client's in its launch message.
 const READERS: [&str; 5] = ["var(", "var_os(", "vars(", "vars_os(", "variable("];
 
-/// The tables of variables that Julia and its libraries read: compared as a whole in the key of a worker, not read by us.
-const JULIAS_OWN: [&str; 2] = ["READ_AT_STARTUP", "READ_AT_STARTUP_PREFIXES"];
+/// The tables of variables that Julia, its libraries and packages read or do not: compared as a whole in the key of a worker,
+/// not read by us.
+const JULIAS_OWN: [&str; 4] = ["READ_AT_STARTUP", "READ_AT_STARTUP_PREFIXES", "INDIFFERENT", "INDIFFERENT_PREFIXES"];
 
 /// The text without the constants named in `JULIAS_OWN`, and without what the compiler reads.
 fn without_julias_own(text: &str) -> String {

@@ -5,12 +5,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::branch;
 use super::group::{Group, Phase, RunningJob, Spare};
 use super::io::watch;
 use super::keeper;
+use super::key::Key;
 use super::pool::{First, Pool};
 use super::socket_io::Socket;
 use super::succession;
+use crate::julia::Version;
 use crate::protocol::Packet;
 use crate::sys::process;
 use crate::sys::signals::{self, SIGKILL};
@@ -174,6 +177,7 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
                 return Ok(());
             }
             (Packet::Spare { pid }, Some(stream)) => take_spare(pool, group, control, pid, stream).await?,
+            (Packet::Traced { pid }, Some(file)) => take_notes(pool, group, pid, file),
             (Packet::Ended { pid, .. }, _) => has_ended(pool, group, pid),
             _ => {}
         }
@@ -183,18 +187,34 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
 
 /// A job makes room for a spare. A spare that ended by itself does not: the next might as well.
 fn has_ended(pool: &Rc<Pool>, group: &Rc<Group>, pid: u32) {
+    let program = group.program_of(pid);
     if group.forget(pid) {
         replenish(pool, group);
     }
     group.changed.notify_waiters();
+    if let Some(program) = program {
+        pool.warmth.consider(pool, &program);
+    }
+}
+
+/// What a program had to compile is noted for its branch.
+fn take_notes(pool: &Pool, group: &Group, pid: u32, file: OwnedFd) {
+    if let Some(program) = group.program_of(pid) {
+        pool.warmth.take_notes(&program, &branch::read_notes(file));
+    }
 }
 
 fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
-    let part = |shift: i32| u32::try_from((version >> shift) & 0xff).unwrap_or(0);
-    group.phase.set(Phase::Ready((part(16), part(8))));
+    group.phase.set(Phase::Ready(version_of(version)));
     group.last_used.set(std::time::Instant::now());
     pool.log.line(&format!("{} is ready ({})", group.key.julia.path.display(), group.key.isolation.name()));
     replenish(pool, group);
+}
+
+/// `major << 16 | minor << 8 | patch`.
+pub(super) fn version_of(packed: i32) -> Version {
+    let part = |shift: i32| u32::try_from((packed >> shift) & 0xff).unwrap_or(0);
+    (part(16), part(8))
 }
 
 /// Launches of this Julia are served by fresh processes from now on.
@@ -255,7 +275,7 @@ async fn adopt(pid: u32, channel: OwnedFd) {
     tokio::select! {
         status = wait_for(pid) => {
             let packet = Packet::Ended { pid, status: status.unwrap_or(0) };
-            let _ = channel.send_packet(packet, None);
+            let _ = channel.send_packet(packet, &[]);
         }
         () = channel.hung_up() => end_abandoned(pid).await,
     }
@@ -276,13 +296,19 @@ async fn end_abandoned(pid: u32) {
 }
 
 /// Hands a spare its job, and tells its parent.
-pub(super) async fn dispatch(group: &Group, spare: Spare, bytes: &[u8], descriptors: &[OwnedFd]) -> io::Result<()> {
+pub(super) async fn dispatch(
+    group: &Group,
+    spare: Spare,
+    bytes: &[u8],
+    descriptors: &[OwnedFd],
+    program: Option<&Key>,
+) -> io::Result<()> {
     let channel = descriptors.first().ok_or_else(|| io::Error::other("no job channel"))?;
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     spare.stream.send(bytes, &borrowed).await?;
     // Second, so that the spare need not share a processor with its parent just now. It cannot have ended yet.
-    spare.parent.send_packet(Packet::Watch { pid: spare.pid }, Some(channel.as_fd()))?;
-    let job = RunningJob { channel: channel.try_clone()?, parent: spare.parent };
+    spare.parent.send_packet(Packet::Watch { pid: spare.pid }, &[channel.as_fd()])?;
+    let job = RunningJob { channel: channel.try_clone()?, parent: spare.parent, program: program.cloned() };
     group.jobs.borrow_mut().insert(spare.pid, job);
     group.served.set(group.served.get() + 1);
     Ok(())

@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::decline::Decline;
-use crate::apps::{self, Apps};
+use crate::apps::{self, Apps, Found};
 use crate::env;
 use crate::julia::parse;
 use crate::protocol::Launch;
@@ -24,6 +24,8 @@ pub(super) struct Chosen {
     pub(super) selection: Selection,
     /// Without those of `selection`, which come first.
     words: Vec<OsString>,
+    /// The app, where one is launched.
+    pub(super) app: Option<Found>,
 }
 
 impl Chosen {
@@ -71,11 +73,11 @@ impl Chooser {
             let words = apps::command_line(&found, variable(env::APP_ARGS).as_deref(), &words);
             let words = words.map_err(|_| Decline::NoApp)?;
             let selection = toolchains.select(&Request { app: Some(&found.recorded), ..request });
-            return Ok(Chosen { selection: selection.map_err(|_| Decline::NoJulia)?, words });
+            return Ok(Chosen { selection: selection.map_err(|_| Decline::NoJulia)?, words, app: Some(found) });
         }
         let line = parse(&words).map_err(|_| Decline::Malformed)?;
         let request = Request { project: line.project.as_deref(), program: line.program_file(), ..request };
-        Ok(Chosen { selection: toolchains.select(&request).map_err(|_| Decline::NoJulia)?, words })
+        Ok(Chosen { selection: toolchains.select(&request).map_err(|_| Decline::NoJulia)?, words, app: None })
     }
 
     /// Says on a launch's standard error what was passed over for it, unless somebody has heard it or it would have to

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
 use super::decline::Decline;
+use super::inputs::Inputs;
 use super::key::Key;
 use super::socket_io::Socket;
 use crate::julia::Version;
@@ -35,6 +36,8 @@ pub(super) struct RunningJob {
     pub(super) channel: OwnedFd,
     /// Who will know how it ends.
     pub(super) parent: Rc<Socket>,
+    /// The key of the branch that it has, or may get.
+    pub(super) program: Option<Key>,
 }
 
 /// How far the workers of a key are.
@@ -69,6 +72,9 @@ pub(super) struct Group {
     pub(super) is_growing: Cell<bool>,
     pub(super) retired: Notify,
     pub(super) is_retired: Cell<bool>,
+    /// Of a branch: what it was made from, and what was done, in words.
+    pub(super) inputs: RefCell<Inputs>,
+    pub(super) about: RefCell<String>,
 }
 
 impl Group {
@@ -92,7 +98,22 @@ impl Group {
             is_growing: Cell::new(false),
             retired: Notify::new(),
             is_retired: Cell::new(false),
+            inputs: RefCell::default(),
+            about: RefCell::default(),
         }
+    }
+
+    /// Counts on where another group for the same launches ends.
+    pub(super) fn continue_from(&self, other: &Self) {
+        self.served.set(other.served.get());
+        self.misses.set(other.misses.get());
+        self.last_used.set(other.last_used.get());
+        self.time_to_live.set(other.time_to_live.get());
+    }
+
+    /// The key of a job's own branch.
+    pub(super) fn program_of(&self, pid: u32) -> Option<Key> {
+        self.jobs.borrow().get(&pid).and_then(|job| job.program.clone())
     }
 
     /// Whether `control` leads to a zygote that has left its place to another.
@@ -166,7 +187,7 @@ impl Group {
         let Ok(packets) = i32::try_from(count) else { return };
         let urgent = self.waiting.borrow().iter().any(|waiter| !waiter.is_closed());
         let packet = Packet::Fork { count: if urgent { -packets } else { packets } };
-        if count > 0 && control.send_packet(packet, None).is_ok() {
+        if count > 0 && control.send_packet(packet, &[]).is_ok() {
             self.coming.set(self.coming.get() + count);
         }
     }

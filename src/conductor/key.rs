@@ -5,8 +5,10 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::decline::Decline;
+use super::program::Program;
 use crate::env;
 use crate::julia::CommandLine;
 use crate::protocol::Launch;
@@ -21,6 +23,8 @@ pub(super) struct Key {
     /// `NAME=value` entries that are read at start-up, sorted.
     pub(super) variables: Vec<Vec<u8>>,
     pub(super) isolation: Isolation,
+    /// Of a branch: its program.
+    pub(super) program: Option<Rc<Program>>,
 }
 
 /// A Julia, and whether its file has been replaced.
@@ -56,12 +60,27 @@ impl Key {
         let entries = launch.environment.iter().filter(|entry| is_read_at_startup(entry));
         let mut variables: Vec<Vec<u8>> = entries.cloned().collect();
         variables.sort_unstable();
-        Self { isolation: isolation(line, launch), julia, switches, variables }
+        Self { isolation: isolation(line, launch), julia, switches, variables, program: None }
+    }
+
+    /// The branch of a program, for launches that this key serves.
+    pub(super) fn with(&self, program: Program) -> Self {
+        Self { program: Some(Rc::new(program)), ..self.clone() }
+    }
+
+    /// The workers that a branch is forked from.
+    pub(super) fn base(&self) -> Self {
+        Self { program: None, ..self.clone() }
+    }
+
+    /// What it serves, for people.
+    pub(super) fn words(&self) -> String {
+        self.program.as_ref().map_or_else(|| self.julia.path.display().to_string(), |program| program.words())
     }
 
     /// The same launches, served one process each.
     pub(super) fn fresh(&self) -> Self {
-        Self { isolation: Isolation::Fresh, ..self.clone() }
+        Self { isolation: Isolation::Fresh, program: None, ..self.clone() }
     }
 
     pub(super) fn plan(&self) -> Plan {

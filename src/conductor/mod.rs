@@ -5,9 +5,11 @@
 
 mod admission;
 mod adoption;
+mod branch;
 mod choice;
 mod decline;
 mod group;
+mod inputs;
 mod io;
 mod job;
 mod keeper;
@@ -16,12 +18,15 @@ mod lock;
 mod log;
 mod needs;
 mod pool;
+mod profile;
+mod program;
 mod session;
 mod socket_io;
 mod standing;
 mod status;
 mod succession;
 mod ticker;
+mod warmth;
 
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;

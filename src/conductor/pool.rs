@@ -10,6 +10,7 @@ use super::decline::Decline;
 use super::group::{Claim, Group, Phase};
 use super::key::{Julia, Key};
 use super::log::Log;
+use super::warmth::Warmth;
 use crate::worker::Isolation;
 
 /// Groups of workers kept at once: each is a booted Julia.
@@ -31,6 +32,7 @@ pub(super) struct Pool {
     pub(super) unforkable: RefCell<HashMap<Julia, String>>,
     pub(super) declined: RefCell<BTreeMap<Decline, u64>>,
     pub(super) spare_hits: Cell<u64>,
+    pub(super) warmth: Warmth,
     pub(super) log: Log,
 }
 
@@ -41,6 +43,7 @@ impl Pool {
             unforkable: RefCell::default(),
             declined: RefCell::default(),
             spare_hits: Cell::new(0),
+            warmth: Warmth::new(),
             log,
         }
     }
@@ -94,12 +97,13 @@ impl Pool {
 
     /// Drops the group used longest ago, if there are too many.
     fn make_room(&self) -> Result<(), Decline> {
-        if self.groups.borrow().len() < MOST_GROUPS {
+        let is_booted = |group: &&Rc<Group>| group.key.program.is_none();
+        if self.groups.borrow().values().filter(is_booted).count() < MOST_GROUPS {
             return Ok(());
         }
         let oldest = {
             let groups = self.groups.borrow();
-            let idle = groups.values().filter(|group| group.jobs.borrow().is_empty());
+            let idle = groups.values().filter(is_booted).filter(|group| group.jobs.borrow().is_empty());
             idle.min_by_key(|group| group.last_used.get()).map(|group| group.key.clone())
         };
         let oldest = oldest.ok_or(Decline::TooManyWorkers)?;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -12,12 +13,13 @@ use super::decline::Decline;
 use super::group::{Claim, Group, Phase};
 use super::key::{Julia, Key};
 use super::pool::First;
+use super::program::Program;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
-use super::{Conductor, Place, admission, adoption, job, needs, status};
+use super::{Conductor, Place, admission, adoption, job, needs, status, warmth};
 use crate::env;
 use crate::julia::{CommandLine, parse};
-use crate::protocol::{Kind, Launch, PROTOCOL, Refusal, Release, frame};
+use crate::protocol::{Job, Kind, Launch, PROTOCOL, Recipe, Refusal, Release, frame};
 use crate::sys::passing;
 use crate::worker::Isolation;
 
@@ -132,19 +134,53 @@ async fn give(
     if key.isolation == Isolation::Fork && descriptors.get(1).is_some_and(|folder| needs::own_process(&line, folder)) {
         key = key.fresh();
     }
+    let program =
+        Program::of(&line, &launch, chosen.app.as_ref(), directory).filter(|_| key.isolation == Isolation::Fork);
+    let program = program.map(|program| key.with(program));
     let (time_to_live, require) = (time_to_live(&launch), launch.require);
     let job = job::compose(launch, &line, &conductor.standing, client);
     let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;
+    let order = Order { bytes, descriptors, line: &line, require, program };
+    if let Some(key) = &order.program {
+        let pool = &conductor.pool;
+        pool.warmth.note_launch(key, || recipe(job, chosen, directory));
+        if let Some(branch) = warmth::branch(pool, key) {
+            branch.touch(time_to_live);
+            if give_to_a_worker(conductor, &branch, &order).await.is_ok() {
+                return Ok(());
+            }
+        }
+    }
     let first = if require { First::Waits } else { First::RunsPlain(pid) };
     loop {
         let group = conductor.pool.group(key.clone(), time_to_live, first)?;
         check_version(&group, &line)?;
-        match give_to_a_worker(conductor, &group, require, &line, &bytes, descriptors).await {
+        match give_to_a_worker(conductor, &group, &order).await {
             // What turned out not to be forkable while the launch waited is served fresh.
             Err(Decline::CannotBoot) if conductor.pool.is_fresh_instead(&group.key) => {}
             outcome => return outcome,
         }
     }
+}
+
+/// A launch, as a worker is given it.
+struct Order<'a> {
+    bytes: Vec<u8>,
+    descriptors: &'a [OwnedFd],
+    line: &'a CommandLine,
+    require: bool,
+    /// The key of its own branch.
+    program: Option<Key>,
+}
+
+/// What a branch for such launches is made from.
+fn recipe(job: Job, chosen: &Chosen, directory: &Path) -> Recipe {
+    let app = chosen.app.iter().flat_map(|found| {
+        let (environment, depot) = (found.environment.as_os_str(), found.depot.as_os_str());
+        [found.package.clone().into_bytes(), environment.as_bytes().to_vec(), depot.as_bytes().to_vec()]
+    });
+    let folder = directory.as_os_str().as_bytes().to_vec();
+    Recipe { folder, app: app.collect(), notes: Vec::new(), job: Job { descriptors: Vec::new(), ..job } }
 }
 
 /// The path of an open folder, for what Julia resolves at its start.
@@ -170,24 +206,17 @@ impl From<Decline> for Obstacle {
 }
 
 /// A spare that has died meanwhile is no reason: there are others.
-async fn give_to_a_worker(
-    conductor: &Rc<Conductor>,
-    group: &Rc<Group>,
-    require: bool,
-    line: &CommandLine,
-    bytes: &[u8],
-    descriptors: &[OwnedFd],
-) -> Result<(), Decline> {
+async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, order: &Order<'_>) -> Result<(), Decline> {
     for _ in 0..4 {
-        let spare = match conductor.pool.claim(group, require)? {
+        let spare = match conductor.pool.claim(group, order.require)? {
             Claim::Now(spare) => *spare,
             Claim::Later(spare) => {
                 adoption::replenish(&conductor.pool, group);
                 spare.await.map_err(|_| Decline::CannotBoot)?
             }
         };
-        check_version(group, line)?;
-        let outcome = adoption::dispatch(group, spare, bytes, descriptors).await;
+        check_version(group, order.line)?;
+        let outcome = adoption::dispatch(group, spare, &order.bytes, order.descriptors, order.program.as_ref()).await;
         adoption::replenish_soon(&conductor.pool, group);
         if outcome.is_ok() {
             return Ok(());

@@ -112,8 +112,7 @@ impl Socket {
     }
 
     /// Sends a packet at once or not at all: its receiver empties its queue or is dead.
-    pub(super) fn send_packet(&self, packet: Packet, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
-        let attached: Vec<BorrowedFd<'_>> = descriptor.into_iter().collect();
-        passing::send(self.descriptor(), &packet.encode(), &attached).map(|_| ())
+    pub(super) fn send_packet(&self, packet: Packet, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        passing::send(self.descriptor(), &packet.encode(), descriptors).map(|_| ())
     }
 }

@@ -21,6 +21,8 @@ pub struct Report {
     pub workers: Vec<WorkerReport>,
     /// Julias that are not forked, and why.
     pub not_forked: Vec<(String, String)>,
+    /// Programs that have no branch, and why.
+    pub not_branched: Vec<(String, String)>,
 }
 
 /// The workers of one key.
@@ -31,6 +33,9 @@ pub struct WorkerReport {
     pub state: String,
     /// Launches are going to be faster: a successor of the zygote is being prepared.
     pub is_growing: bool,
+    /// The program that it is a branch for, and what was done ahead; both empty for workers of any program.
+    pub program: String,
+    pub about: String,
     pub switches: Vec<String>,
     pub zygote_pid: Option<u32>,
     pub spare_pids: Vec<u32>,
@@ -59,6 +64,7 @@ pub(super) fn report(conductor: &Conductor) -> String {
             .iter()
             .map(|(julia, why)| (julia.path.display().to_string(), why.clone()))
             .collect(),
+        not_branched: pool.warmth.refusals(),
     };
     serde_json::to_string(&report).unwrap_or_default()
 }
@@ -70,6 +76,8 @@ fn worker_report(group: &Group) -> WorkerReport {
         kind: group.key.isolation.name().to_owned(),
         state: state(group.phase.get()),
         is_growing: group.is_growing.get(),
+        program: group.key.program.as_ref().map(|program| program.words()).unwrap_or_default(),
+        about: group.about.borrow().clone(),
         switches: group.key.switches.iter().map(text).collect(),
         zygote_pid: group.zygote.borrow().as_ref().map(|(pid, _)| *pid),
         spare_pids: group.spares.borrow().iter().map(|spare| spare.pid).collect(),

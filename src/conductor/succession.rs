@@ -34,24 +34,24 @@ fn ask(group: &Group) -> Option<OwnedFd> {
     let zygote = group.zygote.borrow();
     let (_, control) = zygote.as_ref()?;
     let (ours, theirs) = passing::packet_pair().ok()?;
-    control.send_packet(Packet::Succeed, Some(theirs.as_fd())).ok()?;
+    control.send_packet(Packet::Succeed, &[theirs.as_fd()]).ok()?;
     Some(ours)
 }
 
 async fn attend(pool: &Rc<Pool>, group: &Rc<Group>, control: OwnedFd) {
     let Ok(control) = Socket::new(control).map(Rc::new) else { return };
     let mut pid = None;
-    let outcome = tokio::select! {
-        outcome = grown_up(&control, &mut pid) => outcome,
+    let growth = tokio::select! {
+        growth = grown_up(&control, &mut pid) => growth,
         // It ends with the zygote, whose child it is.
         () = group.retired.notified() => return,
         () = tokio::time::sleep(BOOT_TIMEOUT) => Err(io::Error::from(io::ErrorKind::TimedOut)),
     };
-    match (outcome, pid) {
-        (Ok(None), Some(pid)) => take_over(pool, group, pid, control),
-        (Ok(Some(failed)), _) => adoption::cannot_fork(pool, group, failed),
-        (outcome, pid) => {
-            let why = outcome.err().map_or_else(|| "it did not say who it is".to_owned(), |error| error.to_string());
+    match (growth, pid) {
+        (Ok(Growth::Ready(_)), Some(pid)) => take_over(pool, group, pid, control),
+        (Ok(Growth::Refused(failed)), _) => adoption::cannot_fork(pool, group, failed),
+        (growth, pid) => {
+            let why = growth.err().map_or_else(|| "it did not say who it is".to_owned(), |error| error.to_string());
             pool.log.line(&format!("a successor was lost, {} goes on without: {why}", group.key.julia.path.display()));
             if let Some(pid) = pid {
                 signals::send(-pid.cast_signed(), SIGKILL);
@@ -60,13 +60,21 @@ async fn attend(pool: &Rc<Pool>, group: &Rc<Group>, control: OwnedFd) {
     }
 }
 
-/// Waits until the successor is ready (`None`), or the number of the rehearsal that failed.
-async fn grown_up(control: &Socket, pid: &mut Option<u32>) -> io::Result<Option<i32>> {
+/// What became of a fork that was to be a zygote itself.
+pub(super) enum Growth {
+    /// It serves; Julia's version.
+    Ready(i32),
+    /// The number of what failed.
+    Refused(i32),
+}
+
+/// Waits until it is ready or says that it will not be.
+pub(super) async fn grown_up(control: &Socket, pid: &mut Option<u32>) -> io::Result<Growth> {
     while let Some((packet, _)) = control.packet().await? {
         match packet {
             Packet::Ready { pid: own } => *pid = Some(own),
-            Packet::Booted { .. } => return Ok(None),
-            Packet::CannotFork { probe } => return Ok(Some(probe)),
+            Packet::Booted { version } => return Ok(Growth::Ready(version)),
+            Packet::CannotFork { probe } => return Ok(Growth::Refused(probe)),
             _ => {}
         }
     }

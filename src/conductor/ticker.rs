@@ -12,6 +12,7 @@ pub(super) async fn tick(conductor: Rc<Conductor>) {
     loop {
         every.tick().await;
         conductor.pool.tidy();
+        conductor.pool.warmth.tick(&conductor.pool);
         match conductor.lock.state() {
             State::Held => {}
             State::SocketLost => {

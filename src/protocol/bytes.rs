@@ -111,6 +111,10 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Every byte must have been taken: leftovers mean that the two sides disagree about the layout.
     pub fn end(self) -> Result<(), Malformed> {
         if self.bytes.is_empty() { Ok(()) } else { Err(Malformed("has bytes left over")) }

@@ -14,6 +14,7 @@ mod frame;
 mod job;
 mod launch;
 mod packet;
+mod recipe;
 mod refusal;
 
 pub use bytes::{Malformed, Reader, Writer};
@@ -21,4 +22,5 @@ pub use frame::{HEADER_BYTES, Header, Kind, MAX_BODY_BYTES, PROTOCOL, Release, f
 pub use job::{Job, Limit, OptionValue};
 pub use launch::{Launch, MAX_DESCRIPTORS};
 pub use packet::{PACKET_BYTES, Packet};
+pub use recipe::{BranchReport, Recipe};
 pub use refusal::Refusal;

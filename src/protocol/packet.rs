@@ -27,6 +27,11 @@ pub enum Packet {
     CannotFork { probe: i32 },
     /// Conductor → zygote: fork a successor, whose end of its control socket is attached. It says `Ready`, later `Booted`.
     Succeed,
+    /// Conductor → zygote: fork a branch. Attached: its end of its control socket, a [`super::Recipe`], a file for the
+    /// [`super::BranchReport`]. It says `Ready`, later `Booted` or `CannotFork`.
+    Branch,
+    /// Zygote → conductor, before `Ended`: the job had to compile methods; their names are in the attached file.
+    Traced { pid: u32 },
 }
 
 impl Packet {
@@ -41,6 +46,8 @@ impl Packet {
             Self::Booted { version } => (7, 0, version),
             Self::CannotFork { probe } => (8, 0, probe),
             Self::Succeed => (9, 0, 0),
+            Self::Branch => (10, 0, 0),
+            Self::Traced { pid } => (11, pid, 0),
         }
     }
 
@@ -69,6 +76,8 @@ impl Packet {
             7 => Self::Booted { version: value },
             8 => Self::CannotFork { probe: value },
             9 => Self::Succeed,
+            10 => Self::Branch,
+            11 => Self::Traced { pid },
             _ => return Err(Malformed("packet has an unknown kind")),
         })
     }

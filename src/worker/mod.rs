@@ -23,9 +23,13 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/memory.jl"),
     include_str!("julia/internals.jl"),
     include_str!("julia/signals.jl"),
+    include_str!("julia/rest.jl"),
     include_str!("julia/run.jl"),
+    include_str!("julia/trace.jl"),
     include_str!("julia/zygote.jl"),
     include_str!("julia/rehearse.jl"),
+    include_str!("julia/ahead.jl"),
+    include_str!("julia/branch.jl"),
     include_str!("julia/boot.jl"),
 );
 

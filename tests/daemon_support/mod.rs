@@ -279,7 +279,8 @@ impl Place {
     fn check_files(&self) -> Result<(), String> {
         let expected = |file: &PathBuf| {
             let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
-            name.ends_with(".lock") || name.ends_with(".log") || name.ends_with(".log.old")
+            let is_profile = file.parent().is_some_and(|folder| folder.ends_with("jlapp/profiles"));
+            is_profile || name.ends_with(".lock") || name.ends_with(".log") || name.ends_with(".log.old")
         };
         let left: Vec<PathBuf> = self.files().into_iter().filter(|file| !expected(file)).collect();
         if left.is_empty() { Ok(()) } else { Err(format!("files were left behind: {left:#?}")) }

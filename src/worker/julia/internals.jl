@@ -174,6 +174,8 @@ function reseed()
     random = loaded_module("Random")
     random === nothing && return
     VERSION < v"1.7-" || VERSION >= v"1.11-" ? random.__init__() : random.seed!(random.GLOBAL_RNG)
+    # To 1.6 one stream per thread is made when it is first used; one that is there already stays.
+    isdefined(random, :THREAD_RNGs) && isassigned(random.THREAD_RNGs, 1) && random.seed!(random.THREAD_RNGs[1])
     nothing
 end
 
@@ -255,8 +257,48 @@ function trace_compiling(path::String)
     unsafe_store!(Ptr{Ptr{UInt8}}(option_pointer("trace_compile")), duplicate(path))
     nothing
 end
+stop_tracing() = (p = option_pointer("trace_compile"); p == C_NULL || unsafe_store!(Ptr{Ptr{UInt8}}(p), C_NULL); nothing)
 
 collecting(on::Bool) = GC.enable(on)
 
 # Of `size` bytes, not set to anything.
 new_string(size::Int) = ccall(:jl_alloc_string, Ref{String}, (Csize_t,), size)
+
+# ---- a program whose first statements have been evaluated ----
+
+const HAS_PARSER_HOOK = isdefined(Core, :_parse)
+
+# From now on `include` evaluates the rest of that program's file only.
+use_rest() = HAS_PARSER_HOOK ? set_parser(ParseRest(Core._parse)) : replace_include()
+set_parser(parser) = (isdefined(Core, :_setparser!) ? Core._setparser!(parser) : Core.eval(Core, :(_parse = $parser)); nothing)
+
+function forget_rest(parser)
+    REST[] = nothing
+    set_parser(parser)
+end
+
+# Julia 1.5 reads and parses in C (`jl_load`), so the method that calls it is replaced by one that looks first. Backtraces
+# show it where they show Julia's own.
+function replace_include()
+    at = Int(which(Base.include, (Function, Module, String)).line) + 11
+    code = :(function include(mapexpr::Function, mod::Module, _path::AbstractString)
+        file, outer = _include_dependency(mod, _path)
+        foreach(callback -> invokelatest(callback, mod, file), include_callbacks)
+        storage = task_local_storage()
+        storage[:SOURCE_PATH] = file
+        rest = mapexpr === identity ? $take_rest(file) : nothing
+        try
+            return rest !== nothing ? ccall(:jl_load_file_string, Any, (Ptr{UInt8}, Csize_t, Cstring, Any), rest, sizeof(rest), file, mod) :
+                   mapexpr === identity ? ccall(:jl_load, Any, (Any, Cstring), mod, file) :
+                   ccall(:jl_load_rewrite, Any, (Any, Cstring, Any), mod, file, mapexpr)
+        finally
+            outer === nothing ? delete!(storage, :SOURCE_PATH) : (storage[:SOURCE_PATH] = outer)
+        end
+    end)
+    Core.eval(Base, relocate(code, LineNumberNode(at, Symbol("Base.jl"))))
+    nothing
+end
+
+relocate(x, ::LineNumberNode) = x
+relocate(::LineNumberNode, line::LineNumberNode) = line
+relocate(x::Expr, line::LineNumberNode) = Expr(x.head, Any[relocate(arg, line) for arg in x.args]...)

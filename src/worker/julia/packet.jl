@@ -9,6 +9,8 @@ const WATCH = UInt32(6)
 const BOOTED = UInt32(7)
 const CANNOT_FORK = UInt32(8)
 const SUCCEED = UInt32(9)
+const BRANCH = UInt32(10)
+const TRACED = UInt32(11)
 const PACKET_BYTES = 12
 const HEADER_BYTES = 16
 

@@ -77,7 +77,7 @@ function fork_rehearsal(work, inherited::Inherited, folder::String, number::Int,
     if pid == 0
         end_with_parent(true)
         collecting(true)
-        trace_compiling(trace)
+        trace_to(trace)
         try
             work()
         catch error
@@ -156,7 +156,13 @@ rehearse() = in_folder() do folder
         # First calls stay slow; nothing else depends on it.
     end
     stage("exercise")
-    run_children([], vcat(programs(folder), failing_programs(folder)), folder)
+    # What is only about branches says nothing about this Julia.
+    branch = fork_rehearsal(() -> rehearse_branch(folder), inherited_descriptors(), folder, 0, 0)
+    failed = run_children([], vcat(programs(folder), failing_programs(folder)), folder)
+    await(branch, now_ns() + DEADLINE_NS) == 0 || ccall(:dprintf, Cint, (Cint, Cstring, Cstring...), 2, "%s\n", "no branch could be rehearsed")
+    compile_traced([branch.trace])
+    stage("branch")
+    failed
 end
 
 function in_folder(work)
@@ -188,32 +194,6 @@ function run_children(probes::Vector, list::Vector{Rehearsal}, folder::String)
     failed
 end
 
-# Compiles what children had to compile. Lines that mean nothing here are skipped.
-function compile_traced(paths::Vector{String})
-    lines = Set{String}()
-    for path in paths
-        isfile(path) && union!(lines, eachline(path))
-    end
-    scope = scope_of_traces()
-    for line in lines
-        startswith(line, "precompile(") || continue
-        try
-            Core.eval(scope, Meta.parse(line))
-        catch
-        end
-    end
-end
-
-# Traces name packages as if Main had imported them, and this module by its name alone.
-function scope_of_traces()
-    scope = Module(:Traces)
-    for loaded in vcat(SELF, collect(values(Base.loaded_modules)))
-        name = nameof(loaded)
-        isdefined(scope, name) || Core.eval(scope, :(const $name = $loaded))
-    end
-    scope
-end
-
 # What most programs do first, done here with the very functions that run programs: compiling a method ahead leaves its first
 # call slow, since nothing has been looked up yet. Nothing in it defines or assigns anything in Main.
 const EXERCISE = """
@@ -240,16 +220,35 @@ end
 
 function exercise(path::String)
     write(path, EXERCISE)
-    null = ccall(:open, Cint, (Cstring, Cint, Cint...), "/dev/null", 1 | CLOEXEC, 0)
-    kept = [dup_high(STDIO_DUPLICATES[n]) for n in 2:3]
-    for n in 2:3; dup_own(null, STDIO_DUPLICATES[n]); end
+    output = take_output()
     as_program(String[], [path, "a"])
     as_program(["enothing"], ["a"])
     as_program(["eprintln(1)"], String[])
     foreach(flush, (stdout, stderr))
-    for n in 2:3; dup_own(kept[n-1], STDIO_DUPLICATES[n]); close_fd(kept[n-1]); end
-    close_fd(null)
+    give_output_back(output)
+    close_fd(output[1])
     exercise_streams(path)
+end
+
+# From now on output goes to a file without a name: that file, and where the output went before.
+function take_output()
+    low = memory_file("output")
+    file = dup_high(low)
+    close_fd(low)
+    outputs = Cint[1, 2, STDIO_DUPLICATES[2], STDIO_DUPLICATES[3]]
+    kept = [dup_high(fd) for fd in outputs]
+    dup2(file, 1); dup2(file, 2)
+    for n in 2:3; dup_own(file, STDIO_DUPLICATES[n]); end
+    (file, outputs, kept)
+end
+
+function give_output_back((file, outputs, kept))
+    foreach(flush, (stdout, stderr))
+    ccall(:fflush, Cint, (Ptr{Cvoid},), C_NULL)
+    for (fd, old) in zip(outputs, kept)
+        fd <= 2 ? dup2(old, fd) : dup_own(old, fd)
+        close_fd(old)
+    end
 end
 
 # In a spare: does what a launch does, so that the pages that every program writes to are this process's own before one comes,
@@ -273,7 +272,7 @@ const WARM_UP_FILE = Ref{Cint}(-1)
 
 function keep_warm_up()
     WARM_UP_FILE[] < 0 || return
-    fd = ccall(:memfd_create, Cint, (Cstring, Cuint), "warm_up.jl", 1)                         # MFD_CLOEXEC
+    fd = memory_file("warm_up.jl")
     fd < 0 && return
     WARM_UP_FILE[] = dup_high(fd)
     close_fd(fd)

@@ -2,6 +2,7 @@
 
 const PROGRAM = Ref{Task}()
 const OWN_VARIABLES = Pair{String,String}[]
+const LIMIT_FILE_SIZE = 1                                              # RLIMIT_FSIZE, getrlimit(2)
 const STDIO_DUPLICATES = Cint[-1, -1, -1]
 
 # Receives a job on `socket`, announces it on the job's channel, waits for "go" and runs it. Never returns.
@@ -15,6 +16,7 @@ function wait_for_job(socket::Cint, buffers::MessageBuffers, forked::Bool)
     close_fd(fds[1])
     send(channel, encode_packet(READY, getpid(), 0), Cint(-1), buffers)
     become(job, fds)
+    is_as_begun(job) || quit(0)                                        # another program than the one that was begun ahead
     prepare_program(job)
     wait_for_go(channel, buffers) || quit(0)
     remember_channel(channel)
@@ -93,13 +95,15 @@ const ENVIRONMENT = String[]
 const ENVIRON = Ptr{UInt8}[]
 
 function replace_environment(entries::Vector{String})
+    start = length(ENVIRONMENT) + 1                                    # pointers to older entries may have been kept
+    empty!(ENVIRON)
     append!(ENVIRONMENT, entries)
     for (name, value) in OWN_VARIABLES
         prefix = name * "="
         any(entry -> startswith(entry, prefix), entries) || push!(ENVIRONMENT, prefix * value)
     end
-    for entry in ENVIRONMENT
-        push!(ENVIRON, pointer(entry))
+    for i in start:length(ENVIRONMENT)
+        push!(ENVIRON, pointer(ENVIRONMENT[i]))
     end
     push!(ENVIRON, C_NULL)
     unsafe_store!(cglobal(:environ, Ptr{Ptr{UInt8}}), pointer(ENVIRON))
@@ -120,6 +124,7 @@ function prepare_program(job::Job)
 end
 
 function run_program(job::Job)
+    any(limit -> limit.resource == LIMIT_FILE_SIZE, job.limits) && stop_tracing()      # notes are a file, too
     set_limits(job.limits)
     collecting(true)
     run_start(job.stack_bytes)

@@ -11,6 +11,7 @@ mutable struct Child
     channel::Cint               # -1: a spare
     farewell::Ptr{UInt8}        # not 0: it has told its end itself
     hung_up_at::UInt64          # when the client went away (jl_hrtime), 0: it has not
+    trace::Cint                 # what it has to compile is noted there; -1: nowhere
 end
 
 mutable struct Zygote
@@ -72,7 +73,8 @@ function obey(z::Zygote)
         kind, pid, value = decode_packet(z.packet)
         kind == FORK ? (for _ in 1:abs(value); fork_spare(z, value < 0); end) :
         kind == WATCH ? watch(z, pid % Cint) :
-        kind == SUCCEED ? fork_successor(z) : nothing
+        kind == SUCCEED ? fork_successor(z) :
+        kind == BRANCH ? fork_branch(z) : nothing
     end
 end
 
@@ -86,7 +88,7 @@ function fork_successor(z::Zygote)
         grow_up(control)
     end
     close_fd(control)
-    pid > 0 && push!(z.children, Child(pid, pidfd_open(pid), Cint(-1), C_NULL, 0))
+    pid > 0 && push!(z.children, Child(pid, pidfd_open(pid), Cint(-1), C_NULL, 0, Cint(-1)))
     nothing
 end
 
@@ -98,6 +100,7 @@ end
 function fork_spare(z::Zygote, urgent::Bool)
     here, there = socket_pair(1)                                       # SOCK_STREAM
     farewell = free_farewell(z)
+    trace = trace_file()
     pid = fork_repaired(z.inherited)
     if pid == 0
         close_fd(there)
@@ -105,12 +108,14 @@ function fork_spare(z::Zygote, urgent::Bool)
         leave_parent(z)
         prepare_signals()
         urgent || touch_memory(here)
+        start_tracing(trace)
+        close_fd(trace)
         close_fd(WARM_UP_FILE[])
         wait_for_job(here, z.buffers, true)
     end
     close_fd(here)
     if pid > 0
-        push!(z.children, Child(pid, pidfd_open(pid), Cint(-1), farewell, 0))
+        push!(z.children, Child(pid, pidfd_open(pid), Cint(-1), farewell, 0, trace))
         tell(z, SPARE, pid, 0, there)
     end
     close_fd(there)
@@ -132,6 +137,7 @@ function leave_parent(z::Zygote)
     z.control < 0 || close_fd(z.control)
     for child in z.children
         close_fd(child.pidfd)
+        close_fd(child.trace)
         is_job(child) && close_fd(child.channel)
     end
     nothing
@@ -160,7 +166,9 @@ end
 
 function finish(z::Zygote, child::Child, status::Cint)
     is_job(child) && send(child.channel, encode_packet!(z.packet, ENDED, child.pid, status), Cint(-1), z.buffers)
+    is_job(child) && is_written(child.trace) && tell(z, TRACED, child.pid, 0, child.trace)
     tell(z, ENDED, child.pid, status)
+    close_fd(child.trace)
     is_job(child) && close_fd(child.channel)
     close_fd(child.pidfd)
     filter!(other -> other !== child, z.children)

@@ -1,0 +1,169 @@
+//! What a launch runs, so far as that decides about what can be done ahead of it: launches of equal programs can share a branch.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::apps::Found;
+use crate::env;
+use crate::julia::{Action, CommandLine};
+use crate::protocol::Launch;
+
+/// A program and everything that may change what loading it means.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Program {
+    pub(super) what: What,
+    /// `--project`.
+    project: Option<Vec<u8>>,
+    /// The working directory, where something is relative to it.
+    folder: Option<PathBuf>,
+    /// The client's environment without what is known not to matter, sorted: packages may read any of it while loading.
+    environment: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum What {
+    /// A program file, absolute.
+    File(PathBuf),
+    /// `-e`, `-E` and `-m`, each as its letter and its text.
+    Actions(Vec<Vec<u8>>),
+    /// A package, the folder that is its load path, and its depot.
+    App { name: String, package: String, environment: PathBuf, depot: PathBuf },
+}
+
+/// Texts longer than this are programs that somebody generates, each of them once.
+const MOST_TEXT: usize = 64 << 10;
+
+impl Program {
+    /// `None`: nothing of this launch can be done ahead.
+    pub(super) fn of(line: &CommandLine, launch: &Launch, app: Option<&Found>, directory: &Path) -> Option<Self> {
+        // A startup file would have to be run first, in each launch.
+        if line.startup_file != Some(false) {
+            return None;
+        }
+        let what = match app {
+            Some(found) => What::App {
+                name: found.app.name.clone(),
+                package: found.package.clone(),
+                environment: found.environment.clone(),
+                depot: found.depot.clone(),
+            },
+            None => what(line, directory)?,
+        };
+        let project = line.project.as_ref().map(|project| project.as_bytes().to_vec());
+        let relative = is_relative(project.as_deref().or_else(|| launch.variable(env::JULIA_PROJECT)))
+            || has_relative_entry(launch.variable(env::JULIA_LOAD_PATH))
+            || has_relative_entry(launch.variable(env::JULIA_DEPOT_PATH));
+        let matters = |entry: &&Vec<u8>| !is_indifferent(entry);
+        let mut environment: Vec<Vec<u8>> = launch.environment.iter().filter(matters).cloned().collect();
+        environment.sort_unstable();
+        Some(Self { what, project, folder: relative.then(|| directory.to_owned()), environment })
+    }
+
+    /// The program in a few words.
+    pub(super) fn words(&self) -> String {
+        match &self.what {
+            What::File(path) => path.display().to_string(),
+            What::App { name, .. } => format!("the app {name}"),
+            What::Actions(actions) => {
+                let texts: Vec<_> =
+                    actions.iter().map(|text| format!("-{}", String::from_utf8_lossy(text).trim_end())).collect();
+                texts.join(" ").chars().take(80).collect()
+            }
+        }
+    }
+
+    /// What of it is the same tomorrow, after an update of the project, and in another terminal.
+    pub(super) fn lasting(&self) -> (&What, Option<&[u8]>) {
+        (&self.what, self.project.as_deref())
+    }
+}
+
+fn what(line: &CommandLine, directory: &Path) -> Option<What> {
+    if let Some(file) = line.program_file() {
+        let is_alone = line.actions.is_empty() && file != OsStr::new("-");
+        return is_alone.then(|| What::File(absolute(directory, Path::new(file))));
+    }
+    let mut actions = Vec::new();
+    for action in &line.actions {
+        let (letter, text) = match action {
+            Action::Eval(text) => (b'e', text),
+            Action::Print(text) => (b'E', text),
+            Action::Module(text) => (b'm', text),
+            Action::Load(_) => return None,
+        };
+        actions.push([&[letter], text.as_bytes()].concat());
+    }
+    let loads = |text: &Vec<u8>| text[0] == b'm' || holds(text, b"using ") || holds(text, b"import ");
+    let length: usize = actions.iter().map(Vec::len).sum();
+    (actions.first().is_some_and(loads) && length <= MOST_TEXT).then_some(What::Actions(actions))
+}
+
+fn holds(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|at| at == word)
+}
+
+/// As `abspath` has it, by words alone (base/path.jl).
+fn absolute(directory: &Path, file: &Path) -> PathBuf {
+    let mut path = PathBuf::new();
+    for part in directory.join(file).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                path.pop();
+            }
+            other => path.push(other),
+        }
+    }
+    path
+}
+
+/// A project that depends on the working directory.
+fn is_relative(project: Option<&[u8]>) -> bool {
+    project.is_some_and(|project| !project.is_empty() && !project.starts_with(b"/"))
+}
+
+fn has_relative_entry(list: Option<&[u8]>) -> bool {
+    let named =
+        |entry: &[u8]| !(entry.is_empty() || entry.starts_with(b"/") || entry.starts_with(b"~") || is_named(entry));
+    list.is_some_and(|list| list.split(|byte| *byte == b':').any(named))
+}
+
+/// `@`, `@stdlib`, `@v1.10`: environments that have names. `@.` is looked for from the working directory.
+fn is_named(entry: &[u8]) -> bool {
+    entry.starts_with(b"@") && entry != b"@."
+}
+
+/// Variables that describe the terminal, the shell or the launch, not what a package should be.
+const INDIFFERENT: [&str; 22] = [
+    "_",
+    "PWD",
+    "OLDPWD",
+    "SHLVL",
+    "COLUMNS",
+    "LINES",
+    "WINDOWID",
+    "PS1",
+    "PS2",
+    "PROMPT_COMMAND",
+    "DIRSTACK",
+    "TMUX",
+    "TMUX_PANE",
+    "STY",
+    "GPG_TTY",
+    "TERM_SESSION_ID",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
+    "RANDOM",
+];
+const INDIFFERENT_PREFIXES: [&str; 8] =
+    ["JULIA_DAEMON", "SSH_", "XDG_SESSION", "KONSOLE_", "VSCODE_", "ZELLIJ", "HIST", "STARSHIP_"];
+
+fn is_indifferent(entry: &[u8]) -> bool {
+    let name = entry.split(|byte| *byte == b'=').next().unwrap_or_default();
+    INDIFFERENT.iter().any(|known| known.as_bytes() == name)
+        || INDIFFERENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+}

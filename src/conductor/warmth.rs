@@ -1,0 +1,213 @@
+//! Which programs get a branch of their own, and when: what has been run twice will be run again.
+//!
+//! Invariant: a launch never waits for a branch, and none is served by one that was made from something else than what is
+//! there now.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::branch;
+use super::group::{Group, Phase};
+use super::key::Key;
+use super::pool::Pool;
+use super::profile::{Profile, Profiles};
+use crate::protocol::Recipe;
+
+/// Launches of a program before it gets a branch.
+const FEWEST_USES: u64 = 2;
+/// Programs that are remembered at a time.
+const MOST_PROGRAMS: usize = 200;
+/// Branches are made again for what their launches still had to compile, so many times.
+const MOST_REGROWN: u32 = 3;
+/// A branch that was refused is tried again after so long, and each time after twice as long.
+const FIRST_RETRY: Duration = Duration::from_secs(60);
+const LONGEST_RETRY: Duration = Duration::from_secs(24 * 3600);
+/// A file that was changed a moment ago settles within this.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// What is known of all programs.
+pub(super) struct Warmth {
+    programs: RefCell<HashMap<Key, Candidate>>,
+    profiles: Profiles,
+    /// A branch is being grown: one at a time.
+    is_growing: Cell<bool>,
+}
+
+/// A program that may get a branch.
+struct Candidate {
+    profile: Profile,
+    recipe: Recipe,
+    last_used: Instant,
+    /// Something is noted that its branch was not made with.
+    has_news: bool,
+    /// The profile on disk is older.
+    is_unsaved: bool,
+    regrown: u32,
+    refused: Option<Refusal>,
+}
+
+struct Refusal {
+    why: String,
+    until: Instant,
+    times: u32,
+}
+
+/// How growing a branch ended.
+pub(super) enum Outcome {
+    Grown,
+    /// The program cannot have one, for this reason.
+    Refused(String),
+    /// A file was changed too short a time ago to tell.
+    Unsettled,
+    /// The worker was lost, perhaps by what it was told to compile.
+    Lost(String),
+}
+
+impl Warmth {
+    pub(super) fn new() -> Self {
+        Self { programs: RefCell::default(), profiles: Profiles::new(), is_growing: Cell::new(false) }
+    }
+
+    /// Notes a launch of a program.
+    pub(super) fn note_launch(&self, key: &Key, recipe: impl FnOnce() -> Recipe) {
+        let mut programs = self.programs.borrow_mut();
+        if programs.len() >= MOST_PROGRAMS && !programs.contains_key(key) {
+            let oldest = programs.iter().min_by_key(|(_, known)| known.last_used).map(|(key, _)| key.clone());
+            oldest.map(|key| programs.remove(&key));
+        }
+        let candidate = programs.entry(key.clone()).or_insert_with(|| Candidate {
+            profile: self.profiles.load(key),
+            recipe: Recipe::default(),
+            last_used: Instant::now(),
+            has_news: false,
+            is_unsaved: false,
+            regrown: 0,
+            refused: None,
+        });
+        candidate.profile.uses += 1;
+        candidate.is_unsaved |= candidate.profile.uses <= FEWEST_USES;
+        candidate.last_used = Instant::now();
+        candidate.recipe = recipe();
+    }
+
+    /// What a job of this program had to compile.
+    pub(super) fn take_notes(&self, key: &Key, text: &[u8]) {
+        if let Some(candidate) = self.programs.borrow_mut().get_mut(key) {
+            let has_news = candidate.profile.add(text);
+            candidate.has_news |= has_news;
+            candidate.is_unsaved |= has_news;
+        }
+    }
+
+    /// Grows a branch for a program if that is due.
+    pub(super) fn consider(&self, pool: &Rc<Pool>, key: &Key) {
+        if self.is_growing.get() || !self.is_due(pool, key) {
+            return;
+        }
+        let Some(base) = pool.groups.borrow().get(&key.base()).cloned() else { return };
+        // Its successor would be forked beside, and what it has learnt is wanted.
+        if base.is_growing.get() || !matches!(base.phase.get(), Phase::Ready(_)) {
+            return;
+        }
+        let Some(recipe) = self.recipe(key) else { return };
+        self.is_growing.set(true);
+        let (pool, key) = (pool.clone(), key.clone());
+        tokio::task::spawn_local(async move {
+            let outcome = branch::grow(&pool, &base, &key, &recipe).await;
+            pool.warmth.note_outcome(&pool, &key, outcome);
+            pool.warmth.is_growing.set(false);
+        });
+    }
+
+    fn is_due(&self, pool: &Pool, key: &Key) -> bool {
+        let has_branch = pool.groups.borrow().contains_key(key);
+        self.programs.borrow().get(key).is_some_and(|known| {
+            let is_refused = known.refused.as_ref().is_some_and(|refusal| Instant::now() < refusal.until);
+            let wants = if has_branch {
+                known.has_news && known.regrown < MOST_REGROWN
+            } else {
+                known.profile.uses >= FEWEST_USES
+            };
+            wants && !is_refused
+        })
+    }
+
+    fn recipe(&self, key: &Key) -> Option<Recipe> {
+        let mut programs = self.programs.borrow_mut();
+        let known = programs.get_mut(key)?;
+        known.has_news = false;
+        let notes = known.profile.notes.iter().map(|note| note.clone().into_bytes()).collect();
+        Some(Recipe { notes, ..known.recipe.clone() })
+    }
+
+    fn note_outcome(&self, pool: &Rc<Pool>, key: &Key, outcome: Outcome) {
+        let mut programs = self.programs.borrow_mut();
+        let Some(known) = programs.get_mut(key) else { return };
+        let times = known.refused.take().map_or(0, |refusal| refusal.times);
+        let refuse = |why: String| {
+            let pause = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(times)).min(LONGEST_RETRY);
+            Some(Refusal { why, until: Instant::now() + pause, times: times + 1 })
+        };
+        match outcome {
+            Outcome::Grown => known.regrown += 1,
+            Outcome::Unsettled => {
+                known.refused = Some(Refusal {
+                    why: "a file changed a moment ago".into(),
+                    until: Instant::now() + SETTLING,
+                    times,
+                });
+            }
+            Outcome::Refused(why) => {
+                pool.log.line(&format!("no branch for {}: {why}", key.words()));
+                known.refused = refuse(why);
+            }
+            Outcome::Lost(why) => {
+                pool.log.line(&format!("the branch for {} was lost, its profile is forgotten: {why}", key.words()));
+                known.profile.notes.clear();
+                known.is_unsaved = true;
+                known.refused = refuse(why);
+            }
+        }
+    }
+
+    /// Once a second: what is due, and what is to be kept.
+    pub(super) fn tick(&self, pool: &Rc<Pool>) {
+        let mut due = Vec::new();
+        for (key, known) in self.programs.borrow_mut().iter_mut() {
+            if known.is_unsaved {
+                self.profiles.store(key, &known.profile);
+                known.is_unsaved = false;
+            }
+            due.push((known.last_used, key.clone()));
+        }
+        due.sort_by_key(|(last_used, _)| std::cmp::Reverse(*last_used));
+        for (_, key) in &due {
+            self.consider(pool, key);
+        }
+    }
+
+    /// Programs without a branch, and why.
+    pub(super) fn refusals(&self) -> Vec<(String, String)> {
+        let programs = self.programs.borrow();
+        let refused =
+            programs.iter().filter_map(|(key, known)| Some((key.words(), known.refused.as_ref()?.why.clone())));
+        let mut all: Vec<_> = refused.collect();
+        all.sort();
+        all
+    }
+}
+
+/// The branch for a program, if there is one that is still what it would be if it were made now.
+pub(super) fn branch(pool: &Rc<Pool>, key: &Key) -> Option<Rc<Group>> {
+    let group = pool.groups.borrow().get(key).cloned()?;
+    let changed = group.inputs.borrow().changed().map(Path::to_path_buf);
+    if let Some(path) = changed {
+        pool.log.line(&format!("{} changed: the branch for {} ends", path.display(), key.words()));
+        pool.remove(&group);
+        return None;
+    }
+    matches!(group.phase.get(), Phase::Ready(_)).then_some(group)
+}

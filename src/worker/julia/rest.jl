@@ -1,0 +1,52 @@
+# A program file whose first statements have been evaluated ahead: its launch evaluates the rest, with everything else as if it
+# were the whole. The rest is the same text with the first lines empty, so all line numbers stay.
+
+struct Rest
+    path::String
+    text::String                            # all of the file
+    rest::String
+end
+const REST = Ref{Union{Rest,Nothing}}(nothing)
+
+# The lines before this one, empty.
+blank_before(text::String, line::Int) = repeat("\n", line - 1) * from_line(text, line)
+
+function from_line(text::String, line::Int)
+    at = 1
+    for _ in 2:line
+        next = findnext(isequal('\n'), text, at)
+        next === nothing && return ""
+        at = next + 1
+    end
+    SubString(text, at) |> String
+end
+
+# Whether the program of this job is the one that was begun, unchanged. Asked in the child, when it has the job's folder.
+function is_as_begun(job::Job)
+    rest = REST[]
+    rest === nothing && return true
+    isempty(job.commands) && !isempty(job.arguments) && abspath(job.arguments[1]) == rest.path || return false
+    content_of(rest.path) == rest.text
+end
+
+content_of(path::String) = try read(path, String) catch; "" end
+
+# Called in place of Julia's parser from 1.6 on: the first time for the program, then never again.
+struct ParseRest
+    next::Any
+end
+function (parser::ParseRest)(text, filename, arguments...)
+    rest = REST[]
+    if rest !== nothing && String(filename) == rest.path && text == rest.text
+        forget_rest(parser.next)
+        return parser.next(rest.rest, filename, arguments...)
+    end
+    parser.next(text, filename, arguments...)
+end
+
+# For Julia 1.5, which has its parser in C: what `include` evaluates of a file. The text's address, its size.
+function take_rest(path::String)
+    rest = REST[]
+    rest === nothing || path != rest.path || content_of(path) != rest.text || (REST[] = nothing; return rest.rest)
+    nothing
+end

@@ -1,0 +1,90 @@
+# The methods that a program has to compile, noted by Julia itself as with --trace-compile, and what is made of such notes.
+#
+# Julia opens the file once per process, so the zygote lets it do that; a child puts a file of its own under the same number,
+# which its parent reads when it has ended. Programs find no descriptor of theirs at another number than without.
+
+const TRACE_FD = Ref{Cint}(-1)              # where Julia has its file, -1 for none
+const TRACE_PATH = "/dev/null"              # never opened: Julia only looks whether there is a path
+
+function prepare_tracing()
+    (TRACE_FD[] >= 0 || option_pointer("trace_compile") == C_NULL) && return
+    before = Set(filter(name -> fd_link(name) != "", readdir("/proc/self/fd")))
+    trace_compiling("/dev/null")
+    Core.eval(Module(:Trace), :(let f = x -> x; f(1); end))
+    stop_tracing()
+    for name in readdir("/proc/self/fd")
+        name in before || fd_link(name) != "/dev/null" || (TRACE_FD[] = parse(Cint, name))
+    end
+    nothing
+end
+
+# In a child: from now on to this file.
+function start_tracing(fd::Cint)
+    (fd < 0 || TRACE_FD[] < 0) && return
+    dup_own(fd, TRACE_FD[])
+    trace_compiling(TRACE_PATH)
+    nothing
+end
+
+# In a child, to a file with a name.
+function trace_to(path::String)
+    TRACE_FD[] < 0 && return trace_compiling(path)
+    fd = ccall(:open, Cint, (Cstring, Cint, Cint...), path, 0o1101 | CLOEXEC, 0o600)                  # O_WRONLY | O_CREAT | O_TRUNC
+    start_tracing(fd)
+    close_fd(fd)
+end
+
+memory_file(name::String) = ccall(:memfd_create, Cint, (Cstring, Cuint), name, 1)                     # MFD_CLOEXEC
+
+# A file for a child to come, -1 where nothing can be noted.
+function trace_file()
+    TRACE_FD[] < 0 && return Cint(-1)
+    low = memory_file("trace")
+    low < 0 && return Cint(-1)
+    fd = dup_high(low)
+    close_fd(low)
+    fd
+end
+
+# Whether anything has been written by somebody who shares this file.
+is_written(fd::Cint) = fd >= 0 && ccall(:lseek, Clong, (Cint, Clong, Cint), fd, 0, 1) > 0             # SEEK_CUR
+
+# ---- compiling what was noted ----
+
+# Compiles what children had to compile. Lines that mean nothing here are skipped.
+function compile_traced(paths::Vector{String})
+    lines = Set{String}()
+    for path in paths
+        isfile(path) && union!(lines, eachline(path))
+    end
+    compile_lines(lines)
+end
+
+# How many of them could be compiled.
+function compile_lines(lines)
+    scope = scope_of_traces()
+    compiled = 0
+    for line in lines
+        startswith(line, "precompile(") || continue
+        try
+            expression = Meta.parse(line)
+            is_signature(expression) && Core.eval(scope, expression) === true && (compiled += 1)
+        catch
+        end
+    end
+    compiled
+end
+
+# `precompile(Tuple{…})` and nothing else: notes are kept in a file for longer than this process lives.
+is_signature(x) = x isa Expr && x.head === :call && length(x.args) == 2 && x.args[1] === :precompile &&
+                  x.args[2] isa Expr && x.args[2].head === :curly
+
+# Traces name packages as if Main had imported them, and this module by its name alone.
+function scope_of_traces()
+    scope = Module(:Traces)
+    for loaded in vcat(SELF, collect(values(Base.loaded_modules)))
+        name = nameof(loaded)
+        isdefined(scope, name) || Core.eval(scope, :(const $name = $loaded))
+    end
+    scope
+end

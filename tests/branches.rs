@@ -1,0 +1,357 @@
+//! What has been run twice runs from a branch: a zygote that has loaded and compiled it. Nothing of that can be told from what
+//! the program does, and nothing that changed is run as it was.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod daemon_support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use daemon_support::{Client, Outcome, Place, Steps, Way, julia, wait_until};
+
+/// Seconds that the branches of one test may take on a loaded machine.
+const GROWN: u64 = 100;
+
+struct Desk {
+    place: Place,
+}
+
+impl Desk {
+    fn new(name: &str) -> Self {
+        let place = Place::new(name);
+        fs::create_dir(place.path("packages")).unwrap();
+        fs::create_dir(place.path("depot")).unwrap();
+        Self { place }
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.place.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A package that can be loaded by its name.
+    fn package(&self, name: &str, body: &str) {
+        self.write(&format!("packages/{name}/src/{name}.jl"), &format!("module {name}\n{body}\nend\n"));
+    }
+
+    fn variables(&self) -> [(&'static str, String); 2] {
+        let of = |name: &str| self.place.path(name).display().to_string();
+        [("JULIA_LOAD_PATH", format!("{}:@stdlib", of("packages"))), ("JULIA_DEPOT_PATH", of("depot"))]
+    }
+
+    fn client(&self, words: &[&str]) -> Client {
+        let client = self.place.client(words).require();
+        self.variables().into_iter().fold(client, |client, (name, value)| client.env(name, value))
+    }
+
+    fn run(&self, words: &[&str]) -> Outcome {
+        self.client(words).run()
+    }
+
+    /// Exactly what plain Julia makes of it.
+    fn plain(&self, words: &[&str]) -> (String, String, Option<i32>) {
+        let mut command = Command::new(julia());
+        command.arg("--startup-file=no").args(words).env_clear().env("HOME", self.place.path("home"));
+        command.env("PATH", "/usr/bin:/bin").envs(self.variables()).current_dir(self.place.path(""));
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (text(output.stdout), text(output.stderr), output.status.code())
+    }
+
+    /// What was done ahead for a program, or why nothing was; `None` as long as neither is known.
+    fn outlook(&self, program: &str) -> Option<String> {
+        let report = self.place.report()?;
+        let workers = report["workers"].as_array().unwrap().iter();
+        let about = workers.filter(|worker| worker["program"] == program).map(|worker| worker["about"].clone());
+        let refused = report["not_branched"].as_array().unwrap().iter().filter(|pair| pair[0] == program);
+        let text = about.chain(refused.map(|pair| pair[1].clone())).next()?;
+        Some(text.as_str().unwrap().to_owned()).filter(|text| !text.contains("a moment ago"))
+    }
+
+    fn wait_for(&self, program: &str, wanted: &str) {
+        let mut outlook = None;
+        wait_until(&format!("{program}: {wanted}"), GROWN, || {
+            outlook = self.outlook(program);
+            outlook.is_some()
+        });
+        let outlook = outlook.unwrap();
+        assert!(outlook.contains(wanted), "{program}: wanted {wanted:?}, got {outlook:?}");
+    }
+
+    /// Launches that a program's branch has served.
+    fn served(&self, program: &str) -> u64 {
+        let report = self.place.report().unwrap();
+        let workers = report["workers"].as_array().unwrap().iter();
+        workers.filter(|worker| worker["program"] == program).map(|worker| worker["served"].as_u64().unwrap()).sum()
+    }
+
+    fn is_like_plain(&self, words: &[&str], plain: &(String, String, Option<i32>)) {
+        let warm = self.run(words);
+        assert!(matches!(warm.way, Way::Served(_)), "{warm:#?}");
+        assert_eq!((&warm.stdout, &warm.stderr, warm.code), (&plain.0, &plain.1, plain.2), "{words:?}");
+    }
+}
+
+/// A script, and what is to be done ahead of it.
+struct Script {
+    name: &'static str,
+    text: &'static str,
+    outlook: &'static str,
+}
+
+const fn script(name: &'static str, text: &'static str, outlook: &'static str) -> Script {
+    Script { name, text, outlook }
+}
+
+const SCRIPTS: &[Script] = &[
+    script(
+        "definitions",
+        r#"# a comment
+using Printf, Dates
+import LinearAlgebra: norm
+
+"A point."
+struct Point{T<:Real}
+    x::T
+    y::T
+    Point(x::T, y::T) where {T<:Real} = new{T}(x, y)
+end
+abstract type Shape end
+mutable struct Circle <: Shape; r::Float64; end
+Base.@kwdef struct Options
+    depth::Int = 3
+    name::String = "none"
+end
+@enum Colour red=1 green
+const N = 100
+const NAMES = ["a", "b"]
+const Points{T} = Vector{Point{T}}
+Base.:+(a::Point, b::Point) = Point(a.x + b.x, a.y + b.y)
+Base.show(io::IO, c::Circle) = print(io, "circle ", c.r)
+function total(points::Points{T}; scale::T = one(T)) where T
+    s = Point(zero(T), zero(T))
+    for p in points
+        s += p
+    end
+    @assert s.x >= 0
+    @inbounds Point(s.x * scale, s.y * scale)
+end
+macro twice(x)
+    :(($(esc(x)); $(esc(x))))
+end
+@inline area(c::Circle) = pi * c.r^2
+(c::Circle)(x) = x + c.r
+function main(args)
+    @printf("%.2f\n", total([Point(Float64(i), 1.0) for i in 1:N]).x)
+    println(Circle(2.0), " ", area(Circle(1.0)), " ", Circle(1.0)(2), " ", Options(), " ", Int(green))
+    println(Date(2020, 1, 2) + Day(3), " ", args, " ", norm([3.0, 4.0]), NAMES)
+    println(@__FILE__, " ", @__DIR__, " ", @__LINE__, " ", @__MODULE__, " ", PROGRAM_FILE)
+    println(map(x -> x + 1, 1:3), " ", typeof(x -> x))
+    println(abspath(PROGRAM_FILE) == @__FILE__, " ", r"a+".pattern)
+    return nothing
+end
+@twice print("t ")
+main(ARGS)
+println(methods(area))
+"#,
+        "evaluated 17 statements, to line 47",
+    ),
+    script("only-definitions", "f(x) = x\nconst A = 1\n", "evaluated all 2 statements"),
+    script(
+        "error-inside",
+        "f(x) = g(x)\n\n\ng(x) = error(\"no $x\")\n\nf(1)\nprintln(\"not reached\")\n",
+        "evaluated 2 statements, to line 5",
+    ),
+    script("error-below", "f(x) = x\nprintln(f(1))\nerror(\"top\")\n", "evaluated 1 statements, to line 1"),
+    script("syntax-error", "f(x) = x\nprintln(f(1))\nfunction g(\n", "begins with something else"),
+    script("undefined-type", "f(x) = x\ng(x::Nowhere) = x\n", "evaluated 1 statements, to line 1"),
+    script(
+        "modules",
+        "module A\nexport a\nmodule B\nstruct T; x::Int; end\nend\na(x) = B.T(x)\nend\nusing .A\nprintln(a(1))\n",
+        "evaluated 2 statements, to line 8",
+    ),
+    script("init", "module A\n__init__() = println(\"init\")\nend\nprintln(1)\n", "begins with something else"),
+    script("effects-first", "println(1)\nf() = 2\nprintln(f())\n", "begins with something else"),
+    script(
+        "own-macro",
+        "macro m(x)\n    println(\"expanded\")\n    x\nend\nf() = @m 1\nprintln(f())\n",
+        "1 statements, to line 4",
+    ),
+    script(
+        "redefined",
+        "f() = 1\nprintln(f())\nf() = 2\nprintln(f())\ng() = f()\nprintln(g())\n",
+        "1 statements, to line 1",
+    ),
+    script("status", "finish(n) = exit(n)\natexit(() -> println(\"bye\"))\nfinish(7)\n", "1 statements, to line 1"),
+    script("several-on-a-line", "f() = 1; g() = 2\nprintln(f() + g()); h() = 3\n", "1 statements, to line 1"),
+    script("included", "include(\"part.jl\")\nprintln(part(2), \" \", where_am_i())\n", "1 statements, to line 1"),
+    script("included-effect", "f() = 1\ninclude(\"effect.jl\")\nprintln(f())\n", "1 statements, to line 1"),
+    script(
+        "closures",
+        "make(n) = x -> x + n\nfs = [make(i) for i in 1:3]\nprintln([f(1) for f in fs], typeof(fs[1]))\n",
+        "to line 1",
+    ),
+    script(
+        "quoted",
+        "f(x) = x\n\nprintln(:(\n  a + b\n), \" \", f(@__LINE__), \"\"\"\n  text\n  \"\"\")\n",
+        "to line 2",
+    ),
+    script(
+        "packages",
+        "using Clean\nf() = Clean.answer()\nprintln(f(), \" \", Clean.loaded_at != 0)\n",
+        "evaluated 2 statements",
+    ),
+    script("prints", "using Prints\nprintln(1)\n", "loading it prints something"),
+    script("environment", "using Sets\nprintln(ENV[\"SETS\"])\n", "loading it changes the environment: SETS=1"),
+    script("temporary", "using Temporary\nprintln(isdir(Temporary.folder[]))\n", "loading it leaves temporary files"),
+    script("hooks", "using Hooks\nprintln(1)\n", "loading it registers exit hooks"),
+    script("random", "using Draws\nprintln(Draws.number[] > 0)\n", "loading it draws random numbers"),
+    script("broken", "f() = 1\nusing Broken\nprintln(f())\n", "as asked"),
+];
+
+fn lay_out(desk: &Desk) {
+    desk.write("part.jl", "part(x) = x + 1\n\nwhere_am_i() = basename(@__FILE__)\n");
+    desk.write("effect.jl", "println(\"effect\")\ng() = 1\n");
+    desk.package("Clean", "answer() = 42\nconst loaded_at = 1\n");
+    desk.package("Prints", "__init__() = println(\"loaded\")\n");
+    desk.package("Sets", "__init__() = (ENV[\"SETS\"] = \"1\"; nothing)\n");
+    desk.package("Temporary", "const folder = Ref(\"\")\n__init__() = (folder[] = mktempdir(); nothing)\n");
+    desk.package("Hooks", "__init__() = atexit(() -> println(\"hook\"))\n");
+    desk.package("Draws", "using Random\nconst number = Ref(0)\n__init__() = (number[] = rand(1:9); nothing)\n");
+    desk.package("Broken", "__init__() = error(\"as asked\")\n");
+    for script in SCRIPTS {
+        desk.write(&format!("{}.jl", script.name), script.text);
+    }
+}
+
+#[test]
+fn a_branch_cannot_be_told_from_plain_julia() {
+    let desk = Desk::new("branches");
+    lay_out(&desk);
+    // Twice: the first time packages are compiled.
+    let plain = |script: &Script| {
+        let words = [&*format!("{}.jl", script.name), "a b", ""];
+        let again = script.text.contains("using ").then(|| desk.plain(&words));
+        again.map_or_else(|| desk.plain(&words), |_| desk.plain(&words))
+    };
+    let plain: Vec<_> = SCRIPTS.iter().map(plain).collect();
+    let mut steps = Steps::default();
+    for _ in 0..2 {
+        for (script, plain) in SCRIPTS.iter().zip(&plain) {
+            let file = format!("{}.jl", script.name);
+            steps.step(&format!("{}, from the common zygote", script.name), || {
+                desk.is_like_plain(&[&file, "a b", ""], plain);
+            });
+        }
+    }
+    for (script, plain) in SCRIPTS.iter().zip(&plain) {
+        let file = format!("{}.jl", script.name);
+        let path = desk.place.path(&file).display().to_string();
+        steps.step(&format!("{}, from its branch", script.name), || {
+            desk.wait_for(&path, script.outlook);
+            let before = desk.served(&path);
+            desk.is_like_plain(&[&file, "a b", ""], plain);
+            let has_branch = script.outlook.contains("evaluated") || script.outlook.contains("to line");
+            assert_eq!(desk.served(&path) > before, has_branch, "served by its branch");
+        });
+    }
+    steps.finish();
+}
+
+const PROGRAM: &str = "using Changing\nf() = Changing.value()\nprintln(f(), \" \", own())\n";
+
+#[test]
+fn nothing_is_stale() {
+    let desk = Desk::new("stale");
+    desk.package("Changing", "value() = 1");
+    desk.write("own.jl", "own() = 1\n");
+    let main = desk.write("main.jl", &format!("include(\"own.jl\")\n{PROGRAM}"));
+    let main = main.display().to_string();
+    let both = |expected: &str| {
+        for _ in 0..2 {
+            desk.run(&["main.jl"]).assert_served(expected, 0);
+        }
+        desk.wait_for(&main, "evaluated 3 statements");
+        desk.run(&["main.jl"]).assert_served(expected, 0);
+    };
+    both("1 1\n");
+    let served = desk.served(&main);
+    assert!(served > 0);
+    // Same size, and the launch at once.
+    desk.package("Changing", "value() = 2");
+    desk.run(&["main.jl"]).assert_served("2 1\n", 0);
+    both("2 1\n");
+    desk.write("own.jl", "own() = 2\n");
+    desk.run(&["main.jl"]).assert_served("2 2\n", 0);
+    desk.write("own.jl", "own() = 3\n");
+    desk.run(&["main.jl"]).assert_served("2 3\n", 0);
+    both("2 3\n");
+    desk.write("main.jl", &format!("include(\"own.jl\")\n{PROGRAM}").replace("f(), \" \"", "f(), \"+\""));
+    desk.run(&["main.jl"]).assert_served("2+3\n", 0);
+    // A package of this name that comes first.
+    both("2+3\n");
+    desk.write("packages/Changing.jl", "module Changing\nvalue() = 5\nend\n");
+    let plain = desk.plain(&["main.jl"]).0;
+    desk.run(&["main.jl"]).assert_served(&plain, 0);
+}
+
+#[test]
+fn expressions_load_their_packages_ahead() {
+    let desk = Desk::new("expressions");
+    desk.package("Slow", "f(x) = sum(sort([x * i for i in 1:10]))\nconst RANDOM = Ref(0)\n");
+    let words = ["-e", "using Slow: f; import Dates; println(f(2), isdefined(Main, :Slow), rand(UInt128))", "--", "x"];
+    let program = format!("-e{}", &words[1]);
+    let program = program.chars().take(80).collect::<String>();
+    let first = desk.run(&words);
+    let second = desk.run(&words);
+    desk.wait_for(&program, "loaded Slow, Dates");
+    let outputs = [first, second, desk.run(&words), desk.run(&words)];
+    assert_eq!(desk.served(&program), 2);
+    for (at, output) in outputs.iter().enumerate() {
+        assert!(output.stdout.starts_with("110false") && output.code == Some(0), "{output:#?}");
+        assert!(
+            outputs[..at].iter().all(|other| other.stdout != output.stdout),
+            "random numbers are each launch's own"
+        );
+    }
+    // Another environment may mean another package.
+    desk.client(&words).env("OTHER", "1").run();
+    assert_eq!(desk.served(&program), 2);
+}
+
+#[test]
+fn a_profile_outlives_the_conductor() {
+    let desk = Desk::new("profile");
+    let script = desk.write("s.jl", "f(x) = sort(x, by = y -> -y)\nprintln(f([1, 3, 2]))\n").display().to_string();
+    for _ in 0..2 {
+        desk.run(&["s.jl"]).assert_served("[3, 2, 1]\n", 0);
+    }
+    desk.wait_for(&script, "evaluated 1 statements");
+    let folder = desk.place.path("home/.local/state/jlapp/profiles");
+    let profile = || {
+        fs::read_dir(&folder)
+            .ok()?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|e| e == "json"))
+    };
+    let text = || profile().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    wait_until("what was compiled is noted", 30, || text().contains("typeof(Main.f)"));
+    assert!(desk.place.daemon(&["stop"]).status.success());
+    wait_until("its workers have ended", 30, || desk.place.processes().is_empty());
+    // Once is enough now.
+    desk.run(&["s.jl"]).assert_served("[3, 2, 1]\n", 0);
+    desk.wait_for(&script, "evaluated 1 statements");
+    assert!(!desk.outlook(&script).unwrap().ends_with("; 0 methods compiled"), "{:?}", desk.outlook(&script));
+    // One that makes no sense is nothing.
+    assert!(desk.place.daemon(&["stop"]).status.success());
+    wait_until("its workers have ended", 30, || desk.place.processes().is_empty());
+    fs::write(profile().unwrap(), "{\"key\": 1, nonsense").unwrap();
+    for _ in 0..2 {
+        desk.run(&["s.jl"]).assert_served("[3, 2, 1]\n", 0);
+    }
+    desk.wait_for(&script, "evaluated 1 statements");
+}
