@@ -13,6 +13,8 @@ pub const WORKER_ARGS: &str = "JULIA_DAEMON_WORKER_ARGS";
 pub const WORKER_EXECUTABLE: &str = "JULIA_DAEMON_WORKER_EXECUTABLE";
 /// Seconds that a worker is kept after the last launch that it served. Default: 7200.
 pub const WORKER_TTL: &str = "JULIA_DAEMON_WORKER_TTL";
+/// Memory that branches may take: `2G`, `500M`, or bytes. Read when the conductor starts. Default: a quarter of the machine's.
+pub const MEMORY: &str = "JULIA_DAEMON_MEMORY";
 /// `fork` or `fresh`: how launches are kept apart. Default: `fork` where this Julia can.
 pub const ISOLATION: &str = "JULIA_DAEMON_ISOLATION";
 /// `uring` or `epoll`: what the conductor waits with. Default: `uring` where the kernel has it.

@@ -105,7 +105,7 @@ impl Place {
     /// Waits until two spares are there and nothing runs.
     pub fn wait_for_spares(&self) -> Result<WorkerReport, Box<dyn Error>> {
         let at_rest = |worker: &WorkerReport| {
-            let settled = worker.state.starts_with("ready") && !worker.is_growing;
+            let settled = worker.state.starts_with("ready") && !worker.is_growing && worker.program.is_empty();
             settled && worker.spare_pids.len() >= 2 && worker.job_pids.is_empty()
         };
         let deadline = Instant::now() + PATIENCE;
@@ -118,6 +118,21 @@ impl Place {
             sleep(POLL_INTERVAL);
         }
         Err(self.complaint("no spare came")?.into())
+    }
+
+    /// Waits until so many programs have branches with two spares, each.
+    pub fn wait_for_branches(&self, count: usize) -> Result<(), Box<dyn Error>> {
+        let is_ready = |worker: &&WorkerReport| !worker.program.is_empty() && worker.spare_pids.len() >= 2;
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let report = self.status()?;
+            if report.is_some_and(|report| report.workers.iter().filter(is_ready).count() >= count) {
+                sleep(SETTLING);
+                return Ok(());
+            }
+            sleep(POLL_INTERVAL);
+        }
+        Err(self.complaint("a branch did not come")?.into())
     }
 
     /// With what the daemon says about itself, for the folder with its log goes when this process ends.

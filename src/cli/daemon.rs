@@ -123,6 +123,9 @@ fn print_report(report: &Report) {
     for (julia, why) in &report.not_forked {
         println!("  {julia} is not forked: {why}");
     }
+    for (program, why) in &report.not_branched {
+        println!("  nothing is done ahead for {program}: {why}");
+    }
     for worker in &report.workers {
         print_worker(worker);
     }
@@ -131,6 +134,10 @@ fn print_report(report: &Report) {
 fn print_worker(worker: &WorkerReport) {
     let growing = if worker.is_growing { "; a faster one is being prepared" } else { "" };
     println!("{} {} ({}{growing})", worker.kind, worker.julia, worker.state);
+    if !worker.program.is_empty() {
+        println!("  for {}", worker.program);
+        println!("  {}; {} MB", worker.about, worker.own_bytes >> 20);
+    }
     if !worker.switches.is_empty() {
         println!("  switches {}", worker.switches.join(" "));
     }

@@ -75,6 +75,8 @@ pub(super) struct Group {
     /// Of a branch: what it was made from, and what was done, in words.
     pub(super) inputs: RefCell<Inputs>,
     pub(super) about: RefCell<String>,
+    /// Memory that would be free without its zygote, as it was last seen.
+    pub(super) own_bytes: Cell<u64>,
 }
 
 impl Group {
@@ -100,6 +102,7 @@ impl Group {
             is_retired: Cell::new(false),
             inputs: RefCell::default(),
             about: RefCell::default(),
+            own_bytes: Cell::new(0),
         }
     }
 

@@ -16,6 +16,7 @@ mod keeper;
 mod key;
 mod lock;
 mod log;
+mod memory;
 mod needs;
 mod pool;
 mod profile;
@@ -122,6 +123,7 @@ impl Conductor {
     async fn serve(self: Rc<Self>) -> std::io::Result<()> {
         let mut acceptor = self.listen()?;
         let ticking = tokio::task::spawn_local(ticker::tick(self.clone()));
+        let watching = tokio::task::spawn_local(memory::watch(self.pool.clone()));
         loop {
             tokio::select! {
                 accepted = self.place_and(&acceptor) => match accepted {
@@ -136,6 +138,7 @@ impl Conductor {
             }
         }
         ticking.abort();
+        watching.abort();
         Ok(())
     }
 

@@ -36,6 +36,8 @@ pub struct WorkerReport {
     /// The program that it is a branch for, and what was done ahead; both empty for workers of any program.
     pub program: String,
     pub about: String,
+    /// Memory that would be free without its zygote, in bytes, as it was last seen; of branches.
+    pub own_bytes: u64,
     pub switches: Vec<String>,
     pub zygote_pid: Option<u32>,
     pub spare_pids: Vec<u32>,
@@ -48,6 +50,8 @@ pub struct WorkerReport {
 
 pub(super) fn report(conductor: &Conductor) -> String {
     let pool = &conductor.pool;
+    let mut workers: Vec<WorkerReport> = pool.groups.borrow().values().map(|group| worker_report(group)).collect();
+    workers.sort_by(|one, other| (&one.program, &one.julia).cmp(&(&other.program, &other.julia)));
     let report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -57,7 +61,7 @@ pub(super) fn report(conductor: &Conductor) -> String {
         uptime_seconds: conductor.started.elapsed().as_secs(),
         spare_hits: pool.spare_hits.get(),
         declined: pool.declined.borrow().iter().map(|(reason, count)| (reason.name().to_owned(), *count)).collect(),
-        workers: pool.groups.borrow().values().map(|group| worker_report(group)).collect(),
+        workers,
         not_forked: pool
             .unforkable
             .borrow()
@@ -73,11 +77,12 @@ fn worker_report(group: &Group) -> WorkerReport {
     let text = |word: &std::ffi::OsString| word.to_string_lossy().into_owned();
     WorkerReport {
         julia: group.key.julia.path.display().to_string(),
-        kind: group.key.isolation.name().to_owned(),
+        kind: if group.key.program.is_some() { "branch" } else { group.key.isolation.name() }.to_owned(),
         state: state(group.phase.get()),
         is_growing: group.is_growing.get(),
         program: group.key.program.as_ref().map(|program| program.words()).unwrap_or_default(),
         about: group.about.borrow().clone(),
+        own_bytes: group.own_bytes.get(),
         switches: group.key.switches.iter().map(text).collect(),
         zygote_pid: group.zygote.borrow().as_ref().map(|(pid, _)| *pid),
         spare_pids: group.spares.borrow().iter().map(|spare| spare.pid).collect(),
