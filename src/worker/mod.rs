@@ -29,6 +29,7 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/zygote.jl"),
     include_str!("julia/rehearse.jl"),
     include_str!("julia/ahead.jl"),
+    include_str!("julia/loading.jl"),
     include_str!("julia/branch.jl"),
     include_str!("julia/boot.jl"),
 );

@@ -26,7 +26,12 @@
 # | safepoint pages                        | all; 3 pages to 1.10, 4 from 1.11; the first two are the main thread's | src/safepoint.c |
 # | JLOptions.image_file                   | all; the path of the system image as it is mapped        | base/options.jl               |
 # | jl_alloc_string                        | all; pooled to some 2,000 bytes                          | src/array.c, src/genericmemory.c |
-# | trace_compile                          | all                                                      | src/gf.c                      |
+# | trace_compile                          | all; the file is opened once, and flushed after each line | src/gf.c                     |
+# | Core._parse                            | from 1.6; (text, file, line, offset, rule); _setparser! from 1.9 | base/meta.jl, base/boot.jl |
+# | Base.include, jl_load                  | 1.5 only: the method that calls it is replaced           | base/Base.jl                  |
+# | include_callbacks, cache_dependencies  | all; what depends on which file                          | base/loading.jl               |
+# | pkgorigins                             | cachepath from 1.6                                       | base/loading.jl               |
+# | Random.THREAD_RNGs                     | to 1.6; made when first used                             | stdlib/Random                 |
 #
 # What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).
 

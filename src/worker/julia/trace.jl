@@ -10,7 +10,7 @@ function prepare_tracing()
     (TRACE_FD[] >= 0 || option_pointer("trace_compile") == C_NULL) && return
     before = Set(filter(name -> fd_link(name) != "", readdir("/proc/self/fd")))
     trace_compiling("/dev/null")
-    Core.eval(Module(:Trace), :(let f = x -> x; f(1); end))
+    Core.eval(Module(:Trace), :(let f = x -> muladd(x, x, length(string(x))); f(1.5); end))
     stop_tracing()
     for name in readdir("/proc/self/fd")
         name in before || fd_link(name) != "/dev/null" || (TRACE_FD[] = parse(Cint, name))
