@@ -11,6 +11,18 @@ pub const CRASH_POINTS: &[&str] = &[
     "file-begun",
     "file-written",
     "file-replaced",
+    // Getting a Julia (`toolchain::install`).
+    "install-staged",
+    "install-half-unpacked",
+    "install-verified",
+    "install-tried",
+    "install-locked",
+    "install-renamed",
+    "install-recorded",
+    // Removing Julias (`toolchain::gc`).
+    "gc-locked",
+    "gc-moved",
+    "gc-hidden",
 ];
 
 /// Kills this process (SIGKILL) if `JLAPP_CRASH_AT` names this point.

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::install::Staging;
 use super::state::{Commit, State};
-use super::{Error, Place, install};
+use super::{Error, Place};
+use crate::sys::crash_point;
 
 /// What was removed and what was kept, by folder.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -21,18 +23,15 @@ pub struct Collected {
 /// # Errors
 /// The record cannot be read, or something cannot be removed. Then all that is recorded is still there.
 pub fn collect(place: &Place, in_use: &BTreeSet<PathBuf>) -> Result<Collected, Error> {
-    let doomed = place.staging().join(format!("removed-{}", std::process::id()));
+    // What is in there is nobody's any more: it is deleted without the lock, or by the next command if we are killed.
+    let doomed = Staging::begin(place)?;
     let collected = {
         let _commit = Commit::begin(place)?;
-        move_away(place, in_use, &doomed)?
+        crash_point("gc-locked");
+        move_away(place, in_use, &doomed.tree())?
     };
-    match fs::remove_dir_all(&doomed) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::file("cannot remove", &doomed, &error));
-        }
-        _ => {}
-    }
-    install::clean(place)?;
+    crash_point("gc-hidden");
+    doomed.remove()?;
     Ok(collected)
 }
 
@@ -52,6 +51,7 @@ fn move_away(place: &Place, in_use: &BTreeSet<PathBuf>, doomed: &Path) -> Result
         }
         let moved = fs::create_dir_all(doomed).and_then(|()| fs::rename(&folder, doomed.join(entry.file_name())));
         moved.map_err(|error| Error::file("cannot remove", &folder, &error))?;
+        crash_point("gc-moved");
         collected.removed.push(folder);
     }
     collected.removed.sort();

@@ -6,6 +6,7 @@
 
 mod archive;
 mod bad_input;
+mod crash;
 mod installing;
 mod order;
 mod records;

@@ -15,20 +15,19 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use probe::check_machine;
-pub(super) use staging::clean;
+pub(super) use staging::Staging;
 
 use download::{Download, Expected};
 use flate2::read::GzDecoder;
 use http::Http;
 use server::Server;
-use staging::Staging;
 
 use super::place::Variable;
 use super::state::{Commit, Entry};
 use super::versions::Versions;
 use super::{Error, Held, Origin, Place, Toolchains};
 use crate::name::{Architecture, Channel, Version};
-use crate::sys::files;
+use crate::sys::{crash_point, files};
 
 /// Told how an install gets on. Sizes are in bytes.
 pub trait Progress {
@@ -194,6 +193,7 @@ impl<'a> Installer<'a> {
             }
         }
         let staging = Staging::begin(self.place)?;
+        crash_point("install-staged");
         let expected = Expected { unless: known.map(str::to_owned), ..build.expected.clone() };
         let mut download = Download::open(&self.http, &build.url, expected, self.progress)?;
         if download.is_unchanged() {
@@ -205,9 +205,11 @@ impl<'a> Installer<'a> {
         }
         unpacked.map_err(|problem| problem.of(&build.url))?;
         let digest = download.finish()?;
+        crash_point("install-verified");
         let etag = download.etag();
         drop(download);
         let said = probe::version(&staging.tree(), &build.url, build.architecture)?;
+        crash_point("install-tried");
         let tree = match &build.version {
             Some(version) => Tree {
                 name: format!("{version}-{}", build.architecture),
@@ -233,8 +235,10 @@ impl<'a> Installer<'a> {
             staged.make_durable()?;
         }
         let commit = Commit::begin(self.place)?;
+        crash_point("install-locked");
         if let Some(staged) = &tree.staged {
             staged.move_to(&folder)?;
+            crash_point("install-renamed");
         } else if !folder.join("bin/julia").is_file() {
             return Err(Error::failed(
                 format!("{} has been removed meanwhile", folder.display()),
@@ -253,6 +257,7 @@ impl<'a> Installer<'a> {
             state.channels.insert(channel.to_string(), entry);
             Ok(())
         })?;
+        crash_point("install-recorded");
         Ok(Outcome::Installed { version: tree.version, folder })
     }
 }

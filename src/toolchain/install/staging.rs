@@ -9,7 +9,7 @@ use crate::toolchain::state::Commit;
 use crate::toolchain::{Error, Place};
 
 /// A folder of this install's own; removed with it.
-pub(super) struct Staging {
+pub(in crate::toolchain) struct Staging {
     folder: PathBuf,
     /// Held for as long as somebody works here.
     _lock: File,
@@ -17,7 +17,7 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Removes what killed installs have left, and makes a new one.
-    pub(super) fn begin(place: &Place) -> Result<Self, Error> {
+    pub(in crate::toolchain) fn begin(place: &Place) -> Result<Self, Error> {
         // Under the lock: one that has just been made and is not locked yet is no leftover.
         let left = {
             let _commit = Commit::begin(place)?;
@@ -48,8 +48,8 @@ impl Staging {
         unreachable!("numbers do not end")
     }
 
-    /// Where the archive goes.
-    pub(super) fn tree(&self) -> PathBuf {
+    /// Where the archive goes, or what is to be deleted; not made yet.
+    pub(in crate::toolchain) fn tree(&self) -> PathBuf {
         self.folder.join("tree")
     }
 
@@ -58,6 +58,11 @@ impl Staging {
         let tree = self.tree();
         let synced = File::open(&tree).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
         synced.map_err(|error| Error::file("cannot write", &tree, &error))
+    }
+
+    /// Removes it with all that is in it, and says where that fails.
+    pub(in crate::toolchain) fn remove(self) -> Result<(), Error> {
+        fs::remove_dir_all(&self.folder).map_err(|error| Error::file("cannot remove", &self.folder, &error))
     }
 
     /// Into its place, under the lock. Where another install was quicker, its tree is as good.
@@ -94,14 +99,4 @@ fn remove(folders: &[PathBuf]) {
     for folder in folders {
         let _ = fs::remove_dir_all(folder);
     }
-}
-
-/// Removes what killed installs have left.
-pub(in crate::toolchain) fn clean(place: &Place) -> Result<(), Error> {
-    let left = {
-        let _commit = Commit::begin(place)?;
-        leftovers(place)
-    };
-    remove(&left);
-    Ok(())
 }
