@@ -44,10 +44,8 @@ const UPDATE: Scenario = Scenario {
     arguments: &["update", "1.10"],
     points: &["install-half-unpacked", "install-verified", "install-locked", "install-renamed", RECORD[1], RECORD[2]],
 };
-const REMOVE: Scenario = Scenario {
-    arguments: &["rm", "1.9"],
-    points: &[RECORD[1], RECORD[2], "gc-locked", "gc-moved", "gc-hidden"],
-};
+const REMOVE: Scenario =
+    Scenario { arguments: &["rm", "1.9"], points: &[RECORD[1], RECORD[2], "gc-locked", "gc-moved", "gc-hidden"] };
 const DEFAULT: Scenario = Scenario { arguments: &["default", "mine"], points: &RECORD };
 const LINK: Scenario = Scenario { arguments: &["link", "other", "/bin/sh"], points: &RECORD };
 const UNLINK: Scenario = Scenario { arguments: &["unlink", "mine"], points: &RECORD };

@@ -8,6 +8,7 @@ mod archive;
 mod bad_input;
 mod crash;
 mod installing;
+mod network;
 mod order;
 mod records;
 mod server;

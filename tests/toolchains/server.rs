@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 /// How one request is answered.
 #[derive(Clone)]
 pub struct Reply {
@@ -65,6 +67,7 @@ struct Shared {
 
 pub struct Server {
     address: SocketAddr,
+    scheme: &'static str,
     shared: Arc<(Mutex<Shared>, Condvar)>,
     thread: Option<JoinHandle<()>>,
     releases: Mutex<BTreeMap<String, String>>,
@@ -72,6 +75,16 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
+        Self::with(None)
+    }
+
+    /// With `https` URLs.
+    pub fn start_tls(config: Arc<ServerConfig>) -> Self {
+        Self::with(Some(config))
+    }
+
+    fn with(tls: Option<Arc<ServerConfig>>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared: Arc<(Mutex<Shared>, Condvar)> = Arc::default();
@@ -83,17 +96,25 @@ impl Server {
                     break;
                 }
                 let known = Arc::clone(&known);
-                open.push(thread::spawn(move || serve(stream, &known)));
+                let tls = tls.clone();
+                open.push(thread::spawn(move || match tls.map(ServerConnection::new) {
+                    None => serve(stream, &known),
+                    Some(session) => serve(StreamOwned::new(session.unwrap(), stream), &known),
+                }));
             }
             for connection in open {
                 let _ = connection.join();
             }
         });
-        Self { address, shared, thread: Some(thread), releases: Mutex::default() }
+        Self { address, scheme, shared, thread: Some(thread), releases: Mutex::default() }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn reply(&self, path: &str, replies: Vec<Reply>) {
@@ -153,7 +174,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// A request's path and headers, names in lower case.
-fn read_request(stream: &TcpStream) -> Option<(String, HashMap<String, String>)> {
+fn read_request(stream: &mut impl Read) -> Option<(String, HashMap<String, String>)> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next()?.ok()?;
     let address = first.split(' ').nth(1)?;
@@ -165,8 +186,8 @@ fn read_request(stream: &TcpStream) -> Option<(String, HashMap<String, String>)>
     Some((path.to_owned(), headers.collect()))
 }
 
-fn serve(mut stream: TcpStream, (shared, changed): &(Mutex<Shared>, Condvar)) {
-    let Some((path, headers)) = read_request(&stream) else { return };
+fn serve(mut stream: impl Read + Write, (shared, changed): &(Mutex<Shared>, Condvar)) {
+    let Some((path, headers)) = read_request(&mut stream) else { return };
     let reply = {
         let mut shared = shared.lock().unwrap();
         shared.asked.push(Asked { path: path.clone(), range: headers.get("range").cloned() });
@@ -186,7 +207,7 @@ fn serve(mut stream: TcpStream, (shared, changed): &(Mutex<Shared>, Condvar)) {
     }
 }
 
-fn answer(stream: &mut TcpStream, reply: &Reply, headers: &HashMap<String, String>) -> std::io::Result<()> {
+fn answer(stream: &mut impl Write, reply: &Reply, headers: &HashMap<String, String>) -> std::io::Result<()> {
     let known = reply.etag.as_ref().is_some_and(|etag| headers.get("if-none-match") == Some(etag));
     let changed = headers.get("if-range").is_some_and(|etag| reply.etag.as_ref() != Some(etag));
     let range = headers.get("range").filter(|_| reply.ranges && !changed && reply.status == 200);
@@ -207,5 +228,6 @@ fn answer(stream: &mut TcpStream, reply: &Reply, headers: &HashMap<String, Strin
         write!(stream, "ETag: {etag}\r\n")?;
     }
     stream.write_all(b"\r\n")?;
-    stream.write_all(&body[..reply.sent.unwrap_or(body.len()).min(body.len())])
+    stream.write_all(&body[..reply.sent.unwrap_or(body.len()).min(body.len())])?;
+    stream.flush()
 }

@@ -149,8 +149,7 @@ impl<'a> Download<'a> {
     fn accept(&mut self, response: Response) -> Result<(), Error> {
         if response.status() == StatusCode::NOT_MODIFIED {
             self.unchanged = self.position == 0 && self.expected.unless.is_some();
-            let problem = "the server says that nothing has changed, which it was not asked".to_owned();
-            let failure = Failure { problem, may_pass: false, status: Some(StatusCode::NOT_MODIFIED) };
+            let failure = Failure::lasting("the server says that nothing has changed, which it was not asked");
             return if self.unchanged { Ok(()) } else { Err(failure.of_url(&self.url)) };
         }
         let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -160,15 +159,15 @@ impl<'a> Download<'a> {
             self.check_size()?;
         } else if response.status() == StatusCode::PARTIAL_CONTENT {
             if start_of(&response) != Some(self.position) {
-                let problem = "the server went on at another place than was asked for".to_owned();
-                return Err(Failure { problem, may_pass: false, status: None }.of_url(&self.url));
+                let problem = "the server went on at another place than was asked for";
+                return Err(Failure::lasting(problem).of_url(&self.url));
             }
         } else if self.expected.sha256.is_some() || (self.strong_etag().is_some() && self.etag == etag) {
             // All over again; whether it is the same shows in the hash.
             self.skip = self.position;
         } else {
-            let problem = "it changed while it was being downloaded".to_owned();
-            return Err(Failure { problem, may_pass: false, status: Some(StatusCode::OK) }.of_url(&self.url));
+            let failure = Failure::lasting("it changed while it was being downloaded");
+            return Err(Failure { status: Some(response.status()), ..failure }.of_url(&self.url));
         }
         self.response = Some(response);
         Ok(())
@@ -188,7 +187,7 @@ impl<'a> Download<'a> {
     fn too_short(&self) -> Error {
         let promised = self.size.map_or_else(|| "more".to_owned(), |size| format!("{size} bytes"));
         let problem = format!("the server promised {promised} and has only {}", self.position);
-        Failure { problem, may_pass: false, status: None }.of_url(&self.url)
+        Failure::lasting(problem).of_url(&self.url)
     }
 
     fn wait_after(&mut self, failure: Failure) -> Result<(), Error> {
@@ -220,7 +219,7 @@ impl<'a> Download<'a> {
     fn break_off(&mut self, problem: String) -> Result<(), Error> {
         self.response = None;
         self.skip = 0;
-        self.wait_after(Failure { problem, may_pass: true, status: None })
+        self.wait_after(Failure::passing(problem))
     }
 
     fn take(&mut self, piece: &[u8]) {
