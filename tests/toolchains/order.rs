@@ -119,6 +119,34 @@ fn apps_in_order() {
     assert!(note.unwrap().contains("/gone/julia, recorded for the app rot13, is gone"));
 }
 
+/// juliaup has replaced the version that Pkg recorded, or taken its whole line away.
+#[test]
+fn an_apps_julia_that_an_update_took_away() {
+    let world = furnished();
+    let mut toolchains = Toolchains::new();
+    let mut select = |command: PathBuf| {
+        let app = App { name: "rot13".into(), channel: None, julia_command: Some(command) };
+        let found = Launch { app: Some(app), ..Launch::in_home(&world) }.select(&mut toolchains).unwrap();
+        (found.binary, found.why.to_string(), found.note.unwrap().to_string())
+    };
+    for folder in ["juliaup/julia-1.10.2+0.x64.linux.gnu", "jlapp/toolchains/1.10.2-x64", "julia-1.10.2"] {
+        let gone = world.path("home/.julia").join(folder).join("bin/julia");
+        let said = format!(
+            "{}, recorded for the app rot13, is gone; going on with Julia 1.10.9 of channel lts",
+            gone.display()
+        );
+        let why = format!("in place of {}, which was recorded for the app rot13 and is gone", gone.display());
+        assert_eq!(select(gone), (world.juliaups("1.10.9+0.x64.linux.gnu"), why, said));
+    }
+    let gone = world.juliaups("1.8.5+0.x64.linux.gnu");
+    let said = format!(
+        "{}, recorded for the app rot13, is gone; going on with the default Julia (`jlapp julia add 1.8` gets one of its kind)",
+        gone.display()
+    );
+    let why = "the default channel of juliaup".to_owned();
+    assert_eq!(select(gone), (world.juliaups("1.12.2+0.x64.linux.gnu"), why, said));
+}
+
 #[test]
 fn projects_and_their_manifests() {
     let world = furnished();
