@@ -19,14 +19,16 @@ impl Staging {
     /// Removes what killed installs have left, and makes a new one.
     pub(in crate::toolchain) fn begin(place: &Place) -> Result<Self, Error> {
         // Under the lock: one that has just been made and is not locked yet is no leftover.
-        let left = {
+        let (left, made) = {
             let _commit = Commit::begin(place)?;
-            let left = leftovers(place);
-            let made = Self::make(place)?;
-            (left, made)
+            (leftovers(place), Self::make(place))
         };
-        remove(&left.0);
-        Ok(left.1)
+        remove(&left);
+        // The leftovers may have taken the room that was missing.
+        made.or_else(|_| {
+            let _commit = Commit::begin(place)?;
+            Self::make(place)
+        })
     }
 
     fn make(place: &Place) -> Result<Self, Error> {
