@@ -13,6 +13,7 @@ pub const CRASH_POINTS: &[&str] = &[
     "file-replaced",
     // Getting a Julia (`toolchain::install`).
     "install-staged",
+    "install-half-downloaded",
     "install-half-unpacked",
     "install-verified",
     "install-tried",

@@ -352,7 +352,8 @@ fn two_installs_of_one_version() {
     assert!(shop.world.files_below(&shop.world.folder().join("staging")).is_empty());
 }
 
-fn staged(world: &World) -> Vec<String> {
+/// What installs have in staging.
+pub fn staged(world: &World) -> Vec<String> {
     world.files_below(&world.folder().join("staging"))
 }
 
@@ -411,7 +412,7 @@ fn stopped_between_rename_and_record() {
     assert_eq!(shop.server.asked_for(&path).len(), 1);
 }
 
-fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !reached() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");

@@ -10,6 +10,7 @@ use std::process::Command;
 use jlapp::sys::CRASH_POINTS;
 
 use super::archive::Archive;
+use super::bad_input::staged;
 use super::installing::Shop;
 use super::world::{World, run};
 
@@ -29,6 +30,7 @@ const ADD: Scenario = Scenario {
         "file-replaced versions.json",
         "file-written versions.etag",
         "install-staged",
+        "install-half-downloaded",
         "install-half-unpacked",
         "install-verified",
         "install-tried",
@@ -117,6 +119,7 @@ impl Scenario {
         let said = shop.julia(self.arguments);
         let is_gone = is_recorded && said.err.contains("channel") && said.err.contains("`jlapp julia ");
         assert!(said.status == 0 || is_gone, "{point}: {}", said.err);
+        assert!(is_gone || staged(&shop.world).is_empty(), "{point}: {:?}", staged(&shop.world));
         shop.ok(&["gc"]);
         assert_eq!(State::of(shop), *after, "{point}");
     }

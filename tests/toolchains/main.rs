@@ -12,5 +12,6 @@ mod installing;
 mod network;
 mod order;
 mod records;
+mod resuming;
 mod server;
 mod world;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::part;
 use crate::sys::files;
 use crate::toolchain::state::Commit;
 use crate::toolchain::{Error, Place};
@@ -90,15 +91,23 @@ impl Drop for Staging {
     }
 }
 
-/// Folders that nobody works on.
+/// Folders and parts that nobody works on.
 fn leftovers(place: &Place) -> Vec<PathBuf> {
     let entries = fs::read_dir(place.staging()).into_iter().flatten().flatten();
-    let folders = entries.map(|entry| entry.path());
-    folders.filter(|folder| !matches!(files::try_lock(&folder.join("lock")), Ok(None))).collect()
+    let is_left = |path: &PathBuf| {
+        if path.is_dir() { !matches!(files::try_lock(&path.join("lock")), Ok(None)) } else { part::is_abandoned(path) }
+    };
+    entries.map(|entry| entry.path()).filter(is_left).collect()
 }
 
-fn remove(folders: &[PathBuf]) {
-    for folder in folders {
-        let _ = fs::remove_dir_all(folder);
+fn remove(left: &[PathBuf]) {
+    for path in left {
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
+}
+
+/// Removes what killed installs have left, where that can be done.
+pub(super) fn clean(place: &Place) {
+    let left = Commit::begin(place).map(|_commit| leftovers(place));
+    remove(&left.unwrap_or_default());
 }
