@@ -85,32 +85,29 @@ impl State {
 
 impl Scenario {
     fn play(&self) {
-        self.play_after(&[]);
+        self.play_in(&furnished());
     }
 
-    /// After this command, too.
-    fn play_after(&self, first: &[&str]) {
+    /// And leaves everything as it was.
+    fn play_in(&self, shop: &Shop) {
         if !cfg!(debug_assertions) {
             eprintln!("skipped: only builds with debug assertions have points to be killed at");
             return;
         }
-        let shop = furnished();
-        if !first.is_empty() {
-            shop.ok(first);
-        }
         copy(&shop.world, "home/.julia", "before");
-        let before = State::of(&shop);
+        let before = State::of(shop);
         shop.ok(self.arguments);
         shop.ok(&["gc"]);
-        let after = State::of(&shop);
+        let after = State::of(shop);
         assert_ne!(before, after);
         for point in self.points {
             copy(&shop.world, "before", "home/.julia");
             let killed = shop.command(self.arguments).env("JLAPP_CRASH_AT", point).output().unwrap();
             assert_eq!(killed.status.signal(), Some(libc::SIGKILL), "{point} was not reached: {killed:?}");
-            assert_nothing_half_done(&shop, point, [&before, &after]);
-            self.again(&shop, point, &after);
+            assert_nothing_half_done(shop, point, [&before, &after]);
+            self.again(shop, point, &after);
         }
+        copy(&shop.world, "before", "home/.julia");
     }
 
     /// What a user does next, and `gc`.
@@ -156,8 +153,9 @@ fn removing() {
 
 #[test]
 fn changing_the_record() {
+    let shop = furnished();
     for scenario in [DEFAULT, LINK, UNLINK, CONFIG] {
-        scenario.play();
+        scenario.play_in(&shop);
     }
 }
 
@@ -165,7 +163,9 @@ fn changing_the_record() {
 #[test]
 fn collecting() {
     let points = &["gc-locked", "gc-moved", "gc-hidden"];
-    Scenario { arguments: &["gc"], points }.play_after(&["update", "1.10"]);
+    let shop = furnished();
+    shop.ok(&["update", "1.10"]);
+    Scenario { arguments: &["gc"], points }.play_in(&shop);
 }
 
 #[test]

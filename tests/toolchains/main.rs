@@ -7,7 +7,7 @@
 mod archive;
 mod bad_input;
 mod crash;
-mod full_disk;
+mod disk;
 mod installing;
 mod network;
 mod order;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jlapp::toolchain::{App, Error, Toolchains};
 
@@ -163,6 +163,8 @@ fn projects_and_their_manifests() {
     world.write("home/space/sub/Project.toml", "");
     world.write("home/old/Project.toml", "");
     world.write("home/old/Manifest.toml", "[[A]]\nuuid = \"x\"\n");
+    world.write("home/pipe/Project.toml", "");
+    mkfifo(&world.path("home/pipe/Manifest-v1.11.toml"));
     world.write("home/broken/Project.toml", "= manifest\n");
     world.write("home/broken/Manifest.toml", "julia_version = 1.10\n");
     world.write("home/.julia/environments/shared/Project.toml", "");
@@ -188,13 +190,17 @@ fn projects_and_their_manifests() {
     expect(Some("named"), "", "home", "1.10.9");
     expect(Some("space/sub"), "", "home", "1.10.9");
     expect(Some("versions"), "", "home", "1.11.3"); // the newest that can be had
-    for silent in ["old", "broken", "nowhere", "@v1.12", "@temp", "@script"] {
+    for silent in ["old", "pipe", "broken", "nowhere", "@v1.12", "@temp", "@script"] {
         assert_eq!(expect(Some(silent), "", "home", "1.12.2"), "", "{silent}");
     }
     let note = expect(Some("p7"), "", "home", "1.12.2");
     assert!(
         note.contains("p7/Manifest.toml was resolved with Julia 1.7.3") && note.contains("`jlapp julia add 1.7.3`")
     );
+}
+
+fn mkfifo(path: &Path) {
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap();
 }
 
 /// Without any toolchain there is nothing to choose from, and so nothing to be said at each launch.

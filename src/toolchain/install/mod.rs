@@ -2,7 +2,8 @@
 //!
 //! An archive is unpacked while it comes in, into a folder that nobody looks at; its hash is compared, its Julia is tried,
 //! and only then is it renamed into its place and recorded, under the lock. Whatever ends an install before that leaves a
-//! folder in staging, which the next install removes. Two at once work side by side; the second finds the first's result.
+//! folder in staging, which the next install removes, and what had come in, from where the next install of that Julia goes
+//! on. Two at once work side by side; the second finds the first's result.
 
 mod download;
 mod fetch;

@@ -1,4 +1,4 @@
-//! A disk without room: a small file system, which a mount namespace of its own has in the place of our folder
+//! A disk without room, or that cannot be written to: a small file system, which a mount namespace of its own has in the place of our folder
 //! (`user_namespaces(7)`, `tmpfs(5)`).
 
 use std::fs;
@@ -50,6 +50,26 @@ fn while_unpacking() {
     assert_eq!(left, ["./toolchains.lock", "./versions.etag", "./versions.json", "status 1"], "{rest}");
     assert!(said.err.contains("/tree/big: No space left on device"), "{}", said.err);
     assert!(said.err.contains("make room (`jlapp julia gc`"), "{}", said.err);
+}
+
+/// What is installed works, and what cannot be done says where it could be.
+#[test]
+fn read_only() {
+    let shop = shop();
+    let script = r#"
+        "$1" julia add 1.10 && mount -o remount,ro .
+        "$1" julia list; "$1" julia which +1.10
+        for words in 'add lts' 'rm 1.10' 'default 1.10' 'gc'; do "$1" julia $words; echo "$words: $?"; done"#;
+    let Some(said) = on_a_small_disk(&shop, "size=1m", script) else { return };
+    let binary = format!("{}/bin/julia", shop.tree("1.10.4"));
+    let expected = format!(
+        "* 1.10  1.10.4  jlapp  {binary}\n* the default\n{binary}\n  channel 1.10, Julia 1.10.4: asked for by +channel\n\
+         add lts: 1\nrm 1.10: 1\ndefault 1.10: 1\ngc: 1\n"
+    );
+    assert!(said.out.ends_with(&expected), "{}{}", said.out, said.err);
+    let words =
+        "Read-only file system (os error 30); toolchains lie in the first juliaup depot; set JULIAUP_DEPOT_PATH";
+    assert_eq!(said.err.matches(words).count(), 4, "{}", said.err);
 }
 
 /// The record stays what it was, everything works with it, and `gc` makes room where there is none at all.
