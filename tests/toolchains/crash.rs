@@ -141,6 +141,23 @@ fn adding() {
     ADD.play();
 }
 
+/// The very first, which becomes the default in a step of its own.
+#[test]
+fn adding_the_first() {
+    if !cfg!(debug_assertions) {
+        eprintln!("skipped: only builds with debug assertions have points to be killed at");
+        return;
+    }
+    let shop = Shop::with(&["1.10.4"]);
+    for point in ["install-locked", "file-written toolchains.json", "install-recorded"] {
+        let _ = fs::remove_dir_all(shop.world.path("home/.julia"));
+        let killed = shop.command(&["add", "1.10"]).env("JLAPP_CRASH_AT", point).output().unwrap();
+        assert_eq!(killed.status.signal(), Some(libc::SIGKILL), "{killed:?}");
+        assert_eq!(shop.ok(&["default"]), "none; `julia` on PATH is used\n");
+        assert!(shop.ok(&["add", "1.10"]).ends_with("1.10 is the default now: there was no Julia before\n"), "{point}");
+    }
+}
+
 #[test]
 fn updating() {
     UPDATE.play();
