@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::install::Staging;
+use super::stamp::is_absent;
 use super::state::{Commit, State};
-use super::{Error, Place, install};
+use super::{Error, Place};
+use crate::sys::crash_point;
 
 /// What was removed and what was kept, by folder.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -21,23 +25,21 @@ pub struct Collected {
 /// # Errors
 /// The record cannot be read, or something cannot be removed. Then all that is recorded is still there.
 pub fn collect(place: &Place, in_use: &BTreeSet<PathBuf>) -> Result<Collected, Error> {
-    let doomed = place.staging().join(format!("removed-{}", std::process::id()));
+    // What is in there is nobody's any more: it is deleted without the lock, or by the next command if we are killed. A
+    // full disk has no room for it, and is what made the user call us.
+    let doomed = Staging::begin(place).ok();
     let collected = {
         let _commit = Commit::begin(place)?;
-        move_away(place, in_use, &doomed)?
+        crash_point("gc-locked");
+        take_away(place, in_use, doomed.as_ref().map(Staging::tree).as_deref())?
     };
-    match fs::remove_dir_all(&doomed) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::file("cannot remove", &doomed, &error));
-        }
-        _ => {}
-    }
-    install::clean(place)?;
+    crash_point("gc-hidden");
+    doomed.map_or(Ok(()), Staging::remove)?;
     Ok(collected)
 }
 
-/// Out of sight under the lock; deleting takes longer than a lock should be held.
-fn move_away(place: &Place, in_use: &BTreeSet<PathBuf>, doomed: &Path) -> Result<Collected, Error> {
+/// Takes what nobody uses out of sight.
+fn take_away(place: &Place, in_use: &BTreeSet<PathBuf>, doomed: Option<&Path>) -> Result<Collected, Error> {
     let state = State::read(place)?;
     let recorded: BTreeSet<&str> = state.folders().collect();
     let in_use: Vec<PathBuf> = in_use.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
@@ -50,13 +52,31 @@ fn move_away(place: &Place, in_use: &BTreeSet<PathBuf>, doomed: &Path) -> Result
             collected.kept.push(folder);
             continue;
         }
-        let moved = fs::create_dir_all(doomed).and_then(|()| fs::rename(&folder, doomed.join(entry.file_name())));
-        moved.map_err(|error| Error::file("cannot remove", &folder, &error))?;
+        let taken = match doomed {
+            Some(doomed) => move_into(doomed, &folder),
+            None => delete(&folder),
+        };
+        taken.map_err(|error| Error::file("cannot remove", &folder, &error))?;
+        crash_point("gc-moved");
         collected.removed.push(folder);
     }
     collected.removed.sort();
     collected.kept.sort();
     Ok(collected)
+}
+
+/// Deleting takes longer than a lock should be held.
+fn move_into(doomed: &Path, folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(doomed)?;
+    fs::rename(folder, doomed.join(folder.file_name().unwrap_or_default()))
+}
+
+/// In its place. A tree without its program is taken for none, should this be cut short.
+fn delete(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join("bin/julia")) {
+        Err(error) if !is_absent(&error) => Err(error),
+        _ => fs::remove_dir_all(folder),
+    }
 }
 
 /// The programs that run now, as far as this user may know (proc_pid_exe(5)).

@@ -3,7 +3,7 @@
 //! For scripts: `+channel`, `JULIAUP_CHANNEL`, the override of the folder, the project's manifest,
 //! `JULIA_DAEMON_WORKER_EXECUTABLE`, the default channel, `julia` on `PATH`.
 //! For apps: `+channel`, `JULIA_APP_JULIA`, `JULIA_APPS_JULIA_CMD`, the recorded channel, the `julia_command` of Pkg's
-//! AppManifest, the default channel, `julia` on `PATH`.
+//! AppManifest or, once that is gone, the newest of its minor version, the default channel, `julia` on `PATH`.
 //!
 //! Absent: the network. What is not installed is an error that says how to get it.
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::place::Variable;
 use super::program::{Program, candidates, check_executable, program};
 use super::project::{self, Asked};
-use super::why::{Note, Why};
+use super::why::{Note, Successor, Why};
 use super::{Error, Installed, Resolved};
 use crate::env;
 use crate::name::{Channel, Version};
@@ -140,13 +140,23 @@ impl Choice<'_, '_> {
         }
         let Some(path) = &app.julia_command else { return Ok(None) };
         match self.executable(path.as_os_str(), &Why::AppManifest { app: app.name.clone() }) {
-            // It names one version, which the next update of Julia takes away.
-            Err(Error::NotExecutable { path, .. }) => {
-                self.note = Some(Note::CommandGone { app: app.name.clone(), path });
-                Ok(None)
-            }
+            Err(Error::NotExecutable { path, .. }) => self.in_place_of(&app.name, path),
             found => found.map(Some),
         }
+    }
+
+    /// Pkg records one version by its folder, which an update of Julia takes away. The app's manifest suits the newest of
+    /// the same minor version; where there is none the default has to do.
+    fn in_place_of(&mut self, app: &str, path: PathBuf) -> Result<Option<Selection>, Error> {
+        let version = version_in(&path);
+        let installed = (self.installed)()?;
+        let found = version.as_ref().and_then(|version| installed.for_version(version));
+        let found = found.filter(|found| check_executable(&found.binary).is_ok());
+        let successor = found
+            .as_ref()
+            .and_then(|found| Some(Successor { channel: found.channel.clone(), version: found.version.clone()? }));
+        self.note = Some(Note::CommandGone { app: app.to_owned(), path: path.clone(), version, successor });
+        Ok(found.map(|found| selection(found, Why::Successor { app: app.to_owned(), of: path })))
     }
 
     /// The toolchain that the project's manifest was resolved with. Where there are no toolchains at all it is not
@@ -254,6 +264,15 @@ fn selection(found: Resolved, why: Why) -> Selection {
         why,
         note: None,
     }
+}
+
+/// The version that the folder of a Julia tells, as juliaup, we and the archives of releases name folders:
+/// `julia-1.12.2+0.x64.linux.gnu`, `1.12.2-x64`, `julia-1.12.2`.
+fn version_in(binary: &Path) -> Option<Version> {
+    let folder = binary.parent()?.parent()?.file_name()?.to_str()?;
+    let name = folder.strip_prefix("julia-").unwrap_or(folder);
+    let numbers = name.find(|c: char| !c.is_ascii_digit() && c != '.').map_or(name, |end| &name[..end]);
+    numbers.parse().ok()
 }
 
 /// The channel in `+1.9` or `julia +1.9`; anything else is a path or a name.

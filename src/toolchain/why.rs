@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Origin;
-use crate::name::Version;
+use crate::name::{Channel, Version};
 
 /// What decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Why {
     Recorded { app: String },
     /// What Pkg recorded for an app.
     AppManifest { app: String },
+    /// The Julia that Pkg recorded for an app is gone; this one has the same minor version.
+    Successor { app: String, of: PathBuf },
     /// The default channel, and who says so.
     Default(Origin),
     /// There is no default channel; a `julia` was found on `PATH`.
@@ -36,10 +38,20 @@ impl fmt::Display for Why {
             Self::Manifest { path, version } => write!(f, "{} was resolved with Julia {version}", path.display()),
             Self::Recorded { app } => write!(f, "recorded for the app {app}"),
             Self::AppManifest { app } => write!(f, "julia_command of the app {app} in AppManifest.toml"),
+            Self::Successor { app, of } => {
+                write!(f, "in place of {}, which was recorded for the app {app} and is gone", of.display())
+            }
             Self::Default(origin) => write!(f, "the default channel of {origin}"),
             Self::Path => f.write_str("no default channel is set; found on PATH"),
         }
     }
+}
+
+/// What runs in place of a Julia that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Successor {
+    pub channel: Channel,
+    pub version: Version,
 }
 
 /// Something that was passed over. Equal notes say the same: who has said one need not say it again.
@@ -48,7 +60,7 @@ pub enum Note {
     /// No toolchain fits the project's manifest.
     ManifestUnmet { path: PathBuf, version: Version },
     /// The Julia that Pkg recorded for an app is not there any more.
-    CommandGone { app: String, path: PathBuf },
+    CommandGone { app: String, path: PathBuf, version: Option<Version>, successor: Option<Successor> },
 }
 
 impl fmt::Display for Note {
@@ -59,8 +71,15 @@ impl fmt::Display for Note {
                 "{} was resolved with Julia {version}, which is not installed; going on without it (`jlapp julia add {version}`)",
                 path.display()
             ),
-            Self::CommandGone { app, path } => {
-                write!(f, "{}, recorded for the app {app}, is gone; going on with the default Julia", path.display())
+            Self::CommandGone { app, path, version, successor } => {
+                write!(f, "{}, recorded for the app {app}, is gone; going on with ", path.display())?;
+                match (successor, version.as_ref().map(Version::line)) {
+                    (Some(Successor { channel, version }), _) => write!(f, "Julia {version} of channel {channel}"),
+                    (None, Some((major, minor))) => {
+                        write!(f, "the default Julia (`jlapp julia add {major}.{minor}` gets one of its kind)")
+                    }
+                    (None, None) => f.write_str("the default Julia"),
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Everything that can go wrong with an install: a clear error, nothing lost, nothing left half-done.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -331,7 +331,7 @@ fn a_depot_that_cannot_be_written_to() {
     assert_eq!(fs::read_to_string(depot).unwrap(), "mine");
 }
 
-// ---- several at once, and killed ones
+// ---- several at once
 
 #[test]
 fn two_installs_of_one_version() {
@@ -352,49 +352,9 @@ fn two_installs_of_one_version() {
     assert!(shop.world.files_below(&shop.world.folder().join("staging")).is_empty());
 }
 
-fn staged(world: &World) -> Vec<String> {
+/// What installs have in staging.
+pub fn staged(world: &World) -> Vec<String> {
     world.files_below(&world.folder().join("staging"))
-}
-
-#[test]
-fn killed_while_it_downloads() {
-    let shop = Shop::new();
-    let archive = Archive::of_julia("1.10.4").bytes();
-    let path = shop.server.release("1.10.4", &archive);
-    let half = Reply { sent: Some(20_000), stalls: true, ..Reply::of(archive.clone()) };
-    shop.server.reply(&path, vec![half, Reply::of(archive)]);
-    let mut child = shop.command(&["add", "1.10"]).spawn().unwrap();
-    shop.server.wait_for_stalled(1);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!staged(&shop.world).is_empty());
-    assert!(shop.ok(&["list"]).starts_with("no channel is installed"));
-    shop.ok(&["add", "1.10"]);
-    assert!(staged(&shop.world).is_empty());
-}
-
-/// Everything is unpacked, nothing is recorded: it waits for the lock, which the test holds.
-#[test]
-fn killed_before_it_commits() {
-    let shop = Shop::new();
-    let archive = Archive::of_julia("1.10.4").bytes();
-    let path = shop.server.release("1.10.4", &archive);
-    // It has taken and left the lock once when it asks for the archive; the second request is the test's own.
-    shop.server.reply(&path, vec![Reply { after: 2, ..Reply::of(archive.clone()) }, Reply::of(archive)]);
-    let mut child = shop.command(&["add", "1.10"]).spawn().unwrap();
-    wait_until("the archive is asked for", || !shop.server.asked_for(&path).is_empty());
-    let lock = File::open(shop.world.folder().join("toolchains.lock")).unwrap();
-    lock.lock().unwrap();
-    let address = shop.server.url();
-    let mut second = std::net::TcpStream::connect(address.trim_start_matches("http://")).unwrap();
-    std::io::Write::write_all(&mut second, format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
-    wait_until("it is unpacked", || staged(&shop.world).iter().any(|file| file.ends_with("tree/share/copy")));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    drop(lock);
-    assert!(shop.ok(&["list"]).starts_with("no channel is installed"));
-    shop.ok(&["add", "1.10"]);
-    assert!(staged(&shop.world).is_empty());
 }
 
 /// The Julia is in its place and could not be recorded: the next install finds it there.
@@ -411,7 +371,7 @@ fn stopped_between_rename_and_record() {
     assert_eq!(shop.server.asked_for(&path).len(), 1);
 }
 
-fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !reached() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");

@@ -6,8 +6,12 @@
 
 mod archive;
 mod bad_input;
+mod crash;
+mod disk;
 mod installing;
+mod network;
 mod order;
 mod records;
+mod resuming;
 mod server;
 mod world;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jlapp::toolchain::{App, Error, Toolchains};
 
@@ -119,6 +119,34 @@ fn apps_in_order() {
     assert!(note.unwrap().contains("/gone/julia, recorded for the app rot13, is gone"));
 }
 
+/// juliaup has replaced the version that Pkg recorded, or taken its whole line away.
+#[test]
+fn an_apps_julia_that_an_update_took_away() {
+    let world = furnished();
+    let mut toolchains = Toolchains::new();
+    let mut select = |command: PathBuf| {
+        let app = App { name: "rot13".into(), channel: None, julia_command: Some(command) };
+        let found = Launch { app: Some(app), ..Launch::in_home(&world) }.select(&mut toolchains).unwrap();
+        (found.binary, found.why.to_string(), found.note.unwrap().to_string())
+    };
+    for folder in ["juliaup/julia-1.10.2+0.x64.linux.gnu", "jlapp/toolchains/1.10.2-x64", "julia-1.10.2"] {
+        let gone = world.path("home/.julia").join(folder).join("bin/julia");
+        let said = format!(
+            "{}, recorded for the app rot13, is gone; going on with Julia 1.10.9 of channel lts",
+            gone.display()
+        );
+        let why = format!("in place of {}, which was recorded for the app rot13 and is gone", gone.display());
+        assert_eq!(select(gone), (world.juliaups("1.10.9+0.x64.linux.gnu"), why, said));
+    }
+    let gone = world.juliaups("1.8.5+0.x64.linux.gnu");
+    let said = format!(
+        "{}, recorded for the app rot13, is gone; going on with the default Julia (`jlapp julia add 1.8` gets one of its kind)",
+        gone.display()
+    );
+    let why = "the default channel of juliaup".to_owned();
+    assert_eq!(select(gone), (world.juliaups("1.12.2+0.x64.linux.gnu"), why, said));
+}
+
 #[test]
 fn projects_and_their_manifests() {
     let world = furnished();
@@ -135,6 +163,8 @@ fn projects_and_their_manifests() {
     world.write("home/space/sub/Project.toml", "");
     world.write("home/old/Project.toml", "");
     world.write("home/old/Manifest.toml", "[[A]]\nuuid = \"x\"\n");
+    world.write("home/pipe/Project.toml", "");
+    mkfifo(&world.path("home/pipe/Manifest-v1.11.toml"));
     world.write("home/broken/Project.toml", "= manifest\n");
     world.write("home/broken/Manifest.toml", "julia_version = 1.10\n");
     world.write("home/.julia/environments/shared/Project.toml", "");
@@ -160,13 +190,17 @@ fn projects_and_their_manifests() {
     expect(Some("named"), "", "home", "1.10.9");
     expect(Some("space/sub"), "", "home", "1.10.9");
     expect(Some("versions"), "", "home", "1.11.3"); // the newest that can be had
-    for silent in ["old", "broken", "nowhere", "@v1.12", "@temp", "@script"] {
+    for silent in ["old", "pipe", "broken", "nowhere", "@v1.12", "@temp", "@script"] {
         assert_eq!(expect(Some(silent), "", "home", "1.12.2"), "", "{silent}");
     }
     let note = expect(Some("p7"), "", "home", "1.12.2");
     assert!(
         note.contains("p7/Manifest.toml was resolved with Julia 1.7.3") && note.contains("`jlapp julia add 1.7.3`")
     );
+}
+
+fn mkfifo(path: &Path) {
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap();
 }
 
 /// Without any toolchain there is nothing to choose from, and so nothing to be said at each launch.

@@ -7,7 +7,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// How one request is answered.
 #[derive(Clone)]
@@ -58,13 +59,12 @@ struct Shared {
     /// One reply after the other; the last one stays.
     replies: HashMap<String, Vec<Reply>>,
     asked: Vec<Asked>,
-    /// Replies that have sent all that they will.
-    stalled: usize,
     ends: bool,
 }
 
 pub struct Server {
     address: SocketAddr,
+    scheme: &'static str,
     shared: Arc<(Mutex<Shared>, Condvar)>,
     thread: Option<JoinHandle<()>>,
     releases: Mutex<BTreeMap<String, String>>,
@@ -72,6 +72,16 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
+        Self::with(None)
+    }
+
+    /// With `https` URLs.
+    pub fn start_tls(config: Arc<ServerConfig>) -> Self {
+        Self::with(Some(config))
+    }
+
+    fn with(tls: Option<Arc<ServerConfig>>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared: Arc<(Mutex<Shared>, Condvar)> = Arc::default();
@@ -83,17 +93,25 @@ impl Server {
                     break;
                 }
                 let known = Arc::clone(&known);
-                open.push(thread::spawn(move || serve(stream, &known)));
+                let tls = tls.clone();
+                open.push(thread::spawn(move || match tls.map(ServerConnection::new) {
+                    None => serve(stream, &known),
+                    Some(session) => serve(StreamOwned::new(session.unwrap(), stream), &known),
+                }));
             }
             for connection in open {
                 let _ = connection.join();
             }
         });
-        Self { address, shared, thread: Some(thread), releases: Mutex::default() }
+        Self { address, scheme, shared, thread: Some(thread), releases: Mutex::default() }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn reply(&self, path: &str, replies: Vec<Reply>) {
@@ -102,14 +120,6 @@ impl Server {
 
     pub fn asked_for(&self, path: &str) -> Vec<Asked> {
         self.shared.0.lock().unwrap().asked.iter().filter(|asked| asked.path == path).cloned().collect()
-    }
-
-    /// Returns when `count` replies have sent what they will and keep their clients waiting.
-    pub fn wait_for_stalled(&self, count: usize) {
-        let (shared, changed) = &*self.shared;
-        let patience = Duration::from_secs(60);
-        let waiting = changed.wait_timeout_while(shared.lock().unwrap(), patience, |shared| shared.stalled < count);
-        assert!(!waiting.unwrap().1.timed_out(), "no client let itself be kept waiting");
     }
 
     /// Publishes a release, in the list as well, and returns the path of its archive.
@@ -153,7 +163,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// A request's path and headers, names in lower case.
-fn read_request(stream: &TcpStream) -> Option<(String, HashMap<String, String>)> {
+fn read_request(stream: &mut impl Read) -> Option<(String, HashMap<String, String>)> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next()?.ok()?;
     let address = first.split(' ').nth(1)?;
@@ -165,8 +175,8 @@ fn read_request(stream: &TcpStream) -> Option<(String, HashMap<String, String>)>
     Some((path.to_owned(), headers.collect()))
 }
 
-fn serve(mut stream: TcpStream, (shared, changed): &(Mutex<Shared>, Condvar)) {
-    let Some((path, headers)) = read_request(&stream) else { return };
+fn serve(mut stream: impl Read + Write, (shared, changed): &(Mutex<Shared>, Condvar)) {
+    let Some((path, headers)) = read_request(&mut stream) else { return };
     let reply = {
         let mut shared = shared.lock().unwrap();
         shared.asked.push(Asked { path: path.clone(), range: headers.get("range").cloned() });
@@ -180,13 +190,11 @@ fn serve(mut stream: TcpStream, (shared, changed): &(Mutex<Shared>, Condvar)) {
     // The client may have hung up, which is its right.
     let _ = answer(&mut stream, &reply, &headers);
     if reply.stalls {
-        shared.lock().unwrap().stalled += 1;
-        changed.notify_all();
         let _ = stream.read_to_end(&mut Vec::new());
     }
 }
 
-fn answer(stream: &mut TcpStream, reply: &Reply, headers: &HashMap<String, String>) -> std::io::Result<()> {
+fn answer(stream: &mut impl Write, reply: &Reply, headers: &HashMap<String, String>) -> std::io::Result<()> {
     let known = reply.etag.as_ref().is_some_and(|etag| headers.get("if-none-match") == Some(etag));
     let changed = headers.get("if-range").is_some_and(|etag| reply.etag.as_ref() != Some(etag));
     let range = headers.get("range").filter(|_| reply.ranges && !changed && reply.status == 200);
@@ -207,5 +215,6 @@ fn answer(stream: &mut TcpStream, reply: &Reply, headers: &HashMap<String, Strin
         write!(stream, "ETag: {etag}\r\n")?;
     }
     stream.write_all(b"\r\n")?;
-    stream.write_all(&body[..reply.sent.unwrap_or(body.len()).min(body.len())])
+    stream.write_all(&body[..reply.sent.unwrap_or(body.len()).min(body.len())])?;
+    stream.flush()
 }

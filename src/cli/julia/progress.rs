@@ -19,11 +19,11 @@ pub(super) fn silent() -> impl Progress {
 struct Bar(Option<ProgressBar>);
 
 impl Progress for Bar {
-    fn begin(&mut self, what: &str, size: Option<u64>) {
+    fn begin(&mut self, what: &str, size: Option<u64>, kept: u64) {
         eprintln!("downloading {what}");
         let (bar, form) = match size {
             Some(size) => (
-                ProgressBar::new(size),
+                ProgressBar::new(size).with_position(kept),
                 "{bar:30} {decimal_bytes}/{decimal_total_bytes} ({decimal_bytes_per_sec}, {eta})",
             ),
             None => (ProgressBar::new_spinner(), "{spinner} {decimal_bytes} ({decimal_bytes_per_sec})"),
@@ -56,8 +56,11 @@ impl Progress for Bar {
 struct Lines;
 
 impl Progress for Lines {
-    fn begin(&mut self, what: &str, size: Option<u64>) {
+    fn begin(&mut self, what: &str, size: Option<u64>, kept: u64) {
         match size {
+            Some(size) if kept > 0 => {
+                eprintln!("downloading {what} ({}, of which {} are here)", HumanBytes(size), HumanBytes(kept));
+            }
             Some(size) => eprintln!("downloading {what} ({})", HumanBytes(size)),
             None => eprintln!("downloading {what}"),
         }
@@ -75,7 +78,7 @@ impl Progress for Lines {
 struct Silent;
 
 impl Progress for Silent {
-    fn begin(&mut self, _what: &str, _size: Option<u64>) {}
+    fn begin(&mut self, _what: &str, _size: Option<u64>, _kept: u64) {}
     fn reached(&mut self, _position: u64) {}
     fn again(&mut self, _problem: &str) {}
     fn end(&mut self) {}

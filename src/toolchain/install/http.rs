@@ -33,6 +33,8 @@ pub(super) struct Failure {
     /// Whether another attempt may bring more.
     pub(super) may_pass: bool,
     pub(super) status: Option<StatusCode>,
+    /// The connection was refused by us: nobody whom we trust vouches for the other side.
+    pub(super) is_untrusted: bool,
 }
 
 impl Http {
@@ -46,7 +48,7 @@ impl Http {
             .read_timeout(timeout)
             .build();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let next = "check the certificates that SSL_CERT_FILE or SSL_CERT_DIR name";
+        let next = "install your system's certificates (ca-certificates), or name a file of some in SSL_CERT_FILE";
         Ok(Self {
             pause: timeout / PAUSES_PER_TIMEOUT,
             client: client.map_err(|error| Error::failed("cannot use the network", chain(&error), next))?,
@@ -63,11 +65,8 @@ impl Http {
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(response);
         }
-        Err(Failure {
-            problem: format!("the server answered {status}"),
-            may_pass: status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429),
-            status: Some(status),
-        })
+        let may_pass = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+        Err(Failure { may_pass, status: Some(status), ..Failure::lasting(format!("the server answered {status}")) })
     }
 
     /// The next piece of a body; `None` at its end.
@@ -95,20 +94,35 @@ impl Http {
 }
 
 impl Failure {
+    /// One that another attempt would meet as well.
+    pub(super) fn lasting(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), may_pass: false, status: None, is_untrusted: false }
+    }
+
+    /// One that another attempt may get past.
+    pub(super) fn passing(problem: impl Into<String>) -> Self {
+        Self { may_pass: true, ..Self::lasting(problem) }
+    }
+
     fn of(error: &reqwest::Error) -> Self {
-        let is_wrong = error.is_builder() || error.is_redirect();
+        let is_untrusted = causes(error).any(is_certificate);
+        let may_pass = !(error.is_builder() || error.is_redirect() || is_untrusted);
         let problem = if error.is_timeout() && !error.is_connect() {
             "the server sends nothing any more".to_owned()
         } else {
             chain(error)
         };
-        Self { problem, may_pass: !is_wrong, status: None }
+        Self { may_pass, is_untrusted, ..Self::lasting(problem) }
     }
 
     pub(super) fn of_url(self, url: &str) -> Error {
         let next = match self.status.map(|status| status.as_u16()) {
             Some(403 | 404 | 410) => "the server does not have it; check the channel and JULIAUP_SERVER",
             Some(_) => "try again later",
+            None if self.is_untrusted => {
+                "if that server, or a proxy on the way, is one that you trust, name the file of its certificate authority \
+                 in SSL_CERT_FILE"
+            }
             None => "check the network, HTTPS_PROXY and JULIAUP_SERVER, and try again; what is installed works without",
         };
         Error::failed(format!("cannot download {url}"), self.problem, next)
@@ -124,11 +138,22 @@ fn timeout(variable: Variable<'_>) -> Duration {
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).filter(|it| !it.is_zero()).unwrap_or(TIMEOUT)
 }
 
+/// An error and what lies behind it.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
 /// What went wrong, down to what the system said: the first line alone is the URL over again.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+/// Whether the other side's certificate was refused. An `io::Error` shows what it holds, but not as its source.
+fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) => error.get_ref().is_some_and(|held| is_certificate(held)),
+        None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
     }
-    cause.to_string()
 }

@@ -2,10 +2,13 @@
 //!
 //! An archive is unpacked while it comes in, into a folder that nobody looks at; its hash is compared, its Julia is tried,
 //! and only then is it renamed into its place and recorded, under the lock. Whatever ends an install before that leaves a
-//! folder in staging, which the next install removes. Two at once work side by side; the second finds the first's result.
+//! folder in staging, which the next install removes, and what had come in, from where the next install of that Julia goes
+//! on. Two at once work side by side; the second finds the first's result.
 
 mod download;
+mod fetch;
 mod http;
+mod part;
 mod probe;
 mod server;
 mod staging;
@@ -15,25 +18,24 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use probe::check_machine;
-pub(super) use staging::clean;
+pub(super) use staging::Staging;
 
 use download::{Download, Expected};
-use flate2::read::GzDecoder;
+use fetch::Fetched;
 use http::Http;
 use server::Server;
-use staging::Staging;
 
 use super::place::Variable;
 use super::state::{Commit, Entry};
 use super::versions::Versions;
 use super::{Error, Held, Origin, Place, Toolchains};
 use crate::name::{Architecture, Channel, Version};
-use crate::sys::files;
+use crate::sys::{crash_point, files};
 
 /// Told how an install gets on. Sizes are in bytes.
 pub trait Progress {
-    /// A download begins; its size, where the server says it.
-    fn begin(&mut self, what: &str, size: Option<u64>);
+    /// A download begins: its size, where the server says it, and what an earlier one has left of it.
+    fn begin(&mut self, what: &str, size: Option<u64>, kept: u64);
     /// So much of it has come in.
     fn reached(&mut self, position: u64);
     /// It broke off and is tried again.
@@ -94,6 +96,7 @@ impl<'a> Installer<'a> {
         match installed.find(channel) {
             Some((Origin::Juliaup, _)) => return Ok(Outcome::Juliaups),
             Some((Origin::Own, Held::Tree { binary, version: Some(version), .. })) if binary.is_file() => {
+                staging::clean(self.place);
                 return Ok(Outcome::Current { version: version.clone() });
             }
             Some((Origin::Own, Held::Link { .. } | Held::Alias { .. })) => return Err(taken_by_link(channel)),
@@ -124,6 +127,7 @@ impl<'a> Installer<'a> {
         let build = self.build(channel)?;
         let same = build.version.as_ref().is_some_and(|new| new.to_string() == *version);
         if is_there && same {
+            staging::clean(self.place);
             return Ok(current);
         }
         let known = etag.as_deref().filter(|_| is_there && build.url == *url && build.version.is_none());
@@ -149,7 +153,8 @@ impl<'a> Installer<'a> {
         // The tag stands behind the address that it came from: another server has other tags.
         let tag = seen.as_ref().and_then(|_| std::fs::read_to_string(&etag_path).ok());
         let unless = tag.and_then(|tag| Some(tag.strip_prefix(&url)?.strip_prefix(' ')?.to_owned()));
-        let mut download = Download::open(&self.http, &url, Expected { unless, ..Expected::default() }, self.progress)?;
+        let expected = Expected { unless, ..Expected::default() };
+        let mut download = Download::open(&self.http, &url, expected, None, self.progress)?;
         if let (true, Some(seen)) = (download.is_unchanged(), seen) {
             return Ok(seen);
         }
@@ -190,24 +195,15 @@ impl<'a> Installer<'a> {
             let name = format!("{version}-{}", build.architecture);
             if toolchains.join(&name).join("bin/julia").is_file() {
                 let tree = Tree { name, version: version.clone(), etag: None, staged: None };
+                staging::clean(self.place);
                 return self.commit(channel, build, tree).map(Some);
             }
         }
-        let staging = Staging::begin(self.place)?;
         let expected = Expected { unless: known.map(str::to_owned), ..build.expected.clone() };
-        let mut download = Download::open(&self.http, &build.url, expected, self.progress)?;
-        if download.is_unchanged() {
-            return Ok(None);
-        }
-        let unpacked = unpack::unpack(GzDecoder::new(&mut download), &staging.tree());
-        if let Some(failure) = download.take_failure() {
-            return Err(failure);
-        }
-        unpacked.map_err(|problem| problem.of(&build.url))?;
-        let digest = download.finish()?;
-        let etag = download.etag();
-        drop(download);
+        let fetched = fetch::fetch((&self.http, self.place), &build.url, &expected, self.progress)?;
+        let Some(Fetched { staging, digest, etag, part: _part }) = fetched else { return Ok(None) };
         let said = probe::version(&staging.tree(), &build.url, build.architecture)?;
+        crash_point("install-tried");
         let tree = match &build.version {
             Some(version) => Tree {
                 name: format!("{version}-{}", build.architecture),
@@ -233,8 +229,10 @@ impl<'a> Installer<'a> {
             staged.make_durable()?;
         }
         let commit = Commit::begin(self.place)?;
+        crash_point("install-locked");
         if let Some(staged) = &tree.staged {
             staged.move_to(&folder)?;
+            crash_point("install-renamed");
         } else if !folder.join("bin/julia").is_file() {
             return Err(Error::failed(
                 format!("{} has been removed meanwhile", folder.display()),
@@ -253,6 +251,7 @@ impl<'a> Installer<'a> {
             state.channels.insert(channel.to_string(), entry);
             Ok(())
         })?;
+        crash_point("install-recorded");
         Ok(Outcome::Installed { version: tree.version, folder })
     }
 }

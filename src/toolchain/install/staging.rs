@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::part;
 use crate::sys::files;
 use crate::toolchain::state::Commit;
 use crate::toolchain::{Error, Place};
 
 /// A folder of this install's own; removed with it.
-pub(super) struct Staging {
+pub(in crate::toolchain) struct Staging {
     folder: PathBuf,
     /// Held for as long as somebody works here.
     _lock: File,
@@ -17,16 +18,18 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Removes what killed installs have left, and makes a new one.
-    pub(super) fn begin(place: &Place) -> Result<Self, Error> {
+    pub(in crate::toolchain) fn begin(place: &Place) -> Result<Self, Error> {
         // Under the lock: one that has just been made and is not locked yet is no leftover.
-        let left = {
+        let (left, made) = {
             let _commit = Commit::begin(place)?;
-            let left = leftovers(place);
-            let made = Self::make(place)?;
-            (left, made)
+            (leftovers(place), Self::make(place))
         };
-        remove(&left.0);
-        Ok(left.1)
+        remove(&left);
+        // The leftovers may have taken the room that was missing.
+        made.or_else(|_| {
+            let _commit = Commit::begin(place)?;
+            Self::make(place)
+        })
     }
 
     fn make(place: &Place) -> Result<Self, Error> {
@@ -48,8 +51,8 @@ impl Staging {
         unreachable!("numbers do not end")
     }
 
-    /// Where the archive goes.
-    pub(super) fn tree(&self) -> PathBuf {
+    /// Where the archive goes, or what is to be deleted; not made yet.
+    pub(in crate::toolchain) fn tree(&self) -> PathBuf {
         self.folder.join("tree")
     }
 
@@ -58,6 +61,11 @@ impl Staging {
         let tree = self.tree();
         let synced = File::open(&tree).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
         synced.map_err(|error| Error::file("cannot write", &tree, &error))
+    }
+
+    /// Removes it with all that is in it, and says where that fails.
+    pub(in crate::toolchain) fn remove(self) -> Result<(), Error> {
+        fs::remove_dir_all(&self.folder).map_err(|error| Error::file("cannot remove", &self.folder, &error))
     }
 
     /// Into its place, under the lock. Where another install was quicker, its tree is as good.
@@ -83,25 +91,23 @@ impl Drop for Staging {
     }
 }
 
-/// Folders that nobody works on.
+/// Folders and parts that nobody works on.
 fn leftovers(place: &Place) -> Vec<PathBuf> {
     let entries = fs::read_dir(place.staging()).into_iter().flatten().flatten();
-    let folders = entries.map(|entry| entry.path());
-    folders.filter(|folder| !matches!(files::try_lock(&folder.join("lock")), Ok(None))).collect()
+    let is_left = |path: &PathBuf| {
+        if path.is_dir() { !matches!(files::try_lock(&path.join("lock")), Ok(None)) } else { part::is_abandoned(path) }
+    };
+    entries.map(|entry| entry.path()).filter(is_left).collect()
 }
 
-fn remove(folders: &[PathBuf]) {
-    for folder in folders {
-        let _ = fs::remove_dir_all(folder);
+fn remove(left: &[PathBuf]) {
+    for path in left {
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
 }
 
-/// Removes what killed installs have left.
-pub(in crate::toolchain) fn clean(place: &Place) -> Result<(), Error> {
-    let left = {
-        let _commit = Commit::begin(place)?;
-        leftovers(place)
-    };
-    remove(&left);
-    Ok(())
+/// Removes what killed installs have left, where that can be done.
+pub(super) fn clean(place: &Place) {
+    let left = Commit::begin(place).map(|_commit| leftovers(place));
+    remove(&left.unwrap_or_default());
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use tar::{Archive, Entry, EntryType};
 
+use crate::sys::crash_point;
 use crate::toolchain::Error;
 
 /// Why an archive was not unpacked.
@@ -53,6 +54,7 @@ pub(super) fn unpack(archive: impl Read, folder: &Path) -> Result<(), Problem> {
     for entry in archive.entries().map_err(Problem::Broken)? {
         place(&mut entry.map_err(Problem::Broken)?, folder)?;
         count += 1;
+        crash_point("install-half-unpacked");
     }
     if count == 0 {
         return Err(Problem::Broken(io::Error::new(io::ErrorKind::InvalidData, "it holds nothing")));

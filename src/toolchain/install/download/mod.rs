@@ -1,14 +1,20 @@
 //! A download that goes on after a break, read as it comes in.
 
+mod answer;
+
 use std::io::{self, Read};
 
-use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::Progress;
-use super::http::{Failure, Http, MOST_ATTEMPTS, header};
+use super::http::{Failure, Http, MOST_ATTEMPTS};
+use super::part::Part;
+use crate::sys::crash_point;
 use crate::toolchain::Error;
+
+/// So much is read at once of what was kept, in bytes.
+const PIECE: u64 = 1 << 16;
 
 /// What is known of a file before it is downloaded.
 #[derive(Debug, Default, Clone)]
@@ -27,11 +33,15 @@ pub(super) struct Download<'a> {
     url: String,
     expected: Expected,
     progress: &'a mut dyn Progress,
+    /// Where what comes in is kept.
+    part: Option<Part>,
+    /// Bytes of it that were there before and have not been read yet.
+    unread: u64,
     response: Option<Response>,
     /// Come in and not read yet.
     piece: Vec<u8>,
     read: usize,
-    /// Bytes that have come in, those in `piece` among them.
+    /// Bytes that have come in, those in `piece` and in `part` among them.
     position: u64,
     /// Bytes of a body that began anew which we have already.
     skip: u64,
@@ -52,19 +62,23 @@ impl<'a> Download<'a> {
         http: &'a Http,
         url: &str,
         expected: Expected,
+        part: Option<Part>,
         progress: &'a mut dyn Progress,
     ) -> Result<Self, Error> {
+        let kept = part.as_ref().map_or(0, Part::length);
         let mut download = Self {
             http,
             url: url.to_owned(),
+            size: expected.size.filter(|_| kept > 0),
             expected,
             progress,
+            part,
+            unread: kept,
             response: None,
             piece: Vec::new(),
             read: 0,
-            position: 0,
+            position: kept,
             skip: 0,
-            size: None,
             etag: None,
             hash: Sha256::new(),
             failed_attempts: 0,
@@ -72,11 +86,11 @@ impl<'a> Download<'a> {
             ended: false,
             failure: None,
         };
-        while download.response.is_none() && !download.unchanged {
+        while download.response.is_none() && !download.unchanged && !download.is_complete() {
             download.attempt()?;
         }
         if !download.unchanged {
-            download.progress.begin(url, download.size);
+            download.progress.begin(url, download.size, kept);
         }
         Ok(download)
     }
@@ -89,6 +103,11 @@ impl<'a> Download<'a> {
     /// What tells this build from the next, as the server has it.
     pub(super) fn etag(&self) -> Option<String> {
         self.etag.clone()
+    }
+
+    /// What was kept, for as long as it may be needed.
+    pub(super) fn take_part(&mut self) -> Option<Part> {
+        self.part.take()
     }
 
     pub(super) fn take_failure(&mut self) -> Option<Error> {
@@ -125,75 +144,20 @@ impl<'a> Download<'a> {
     fn attempt(&mut self) -> Result<(), Error> {
         match self.http.get(&self.url, self.headers()) {
             Ok(response) => self.accept(response),
-            Err(failure) if failure.status == Some(StatusCode::RANGE_NOT_SATISFIABLE) => Err(self.too_short()),
+            Err(failure) if failure.status == Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.nothing_more(),
             Err(failure) => self.wait_after(failure),
         }
     }
 
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        if self.position > 0 {
-            headers.extend(header(&format!("bytes={}-", self.position)).map(|value| (RANGE, value)));
-            headers.extend(self.strong_etag().and_then(header).map(|value| (IF_RANGE, value)));
-        } else {
-            headers.extend(self.expected.unless.as_deref().and_then(header).map(|value| (IF_NONE_MATCH, value)));
-        }
-        headers
-    }
-
-    /// A weak one does not promise the same bytes.
-    fn strong_etag(&self) -> Option<&str> {
-        self.etag.as_deref().filter(|etag| !etag.starts_with("W/"))
-    }
-
-    fn accept(&mut self, response: Response) -> Result<(), Error> {
-        if response.status() == StatusCode::NOT_MODIFIED {
-            self.unchanged = self.position == 0 && self.expected.unless.is_some();
-            let problem = "the server says that nothing has changed, which it was not asked".to_owned();
-            let failure = Failure { problem, may_pass: false, status: Some(StatusCode::NOT_MODIFIED) };
-            return if self.unchanged { Ok(()) } else { Err(failure.of_url(&self.url)) };
-        }
-        let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        if self.position == 0 {
-            self.size = response.content_length();
-            self.etag = etag;
-            self.check_size()?;
-        } else if response.status() == StatusCode::PARTIAL_CONTENT {
-            if start_of(&response) != Some(self.position) {
-                let problem = "the server went on at another place than was asked for".to_owned();
-                return Err(Failure { problem, may_pass: false, status: None }.of_url(&self.url));
-            }
-        } else if self.expected.sha256.is_some() || (self.strong_etag().is_some() && self.etag == etag) {
-            // All over again; whether it is the same shows in the hash.
-            self.skip = self.position;
-        } else {
-            let problem = "it changed while it was being downloaded".to_owned();
-            return Err(Failure { problem, may_pass: false, status: Some(StatusCode::OK) }.of_url(&self.url));
-        }
-        self.response = Some(response);
-        Ok(())
-    }
-
-    fn check_size(&self) -> Result<(), Error> {
-        match (self.size, self.expected.size) {
-            (Some(size), Some(expected)) if size != expected => Err(Error::failed(
-                format!("{} is not what was published", self.url),
-                format!("the server offers {size} bytes, the list of versions says {expected}"),
-                "nothing was installed; try again later",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    fn too_short(&self) -> Error {
-        let promised = self.size.map_or_else(|| "more".to_owned(), |size| format!("{size} bytes"));
-        let problem = format!("the server promised {promised} and has only {}", self.position);
-        Failure { problem, may_pass: false, status: None }.of_url(&self.url)
+    fn is_complete(&self) -> bool {
+        self.size == Some(self.position)
     }
 
     fn wait_after(&mut self, failure: Failure) -> Result<(), Error> {
         self.failed_attempts += 1;
         if !failure.may_pass || self.failed_attempts >= MOST_ATTEMPTS {
+            // The next install goes on where the network was lost.
+            let _ = self.part.as_mut().filter(|_| failure.may_pass && self.position > 0).map(Part::keep);
             return Err(failure.of_url(&self.url));
         }
         self.progress.again(&failure.problem);
@@ -205,6 +169,8 @@ impl<'a> Download<'a> {
     fn fill(&mut self) -> Result<bool, Error> {
         while self.read == self.piece.len() && !self.ended {
             match &mut self.response {
+                _ if self.unread > 0 => self.recall()?,
+                None if self.size == Some(self.position) => self.ended = true,
                 None => self.attempt()?,
                 Some(response) => match self.http.piece(response) {
                     Ok(Some(piece)) => self.take(piece.as_ref()),
@@ -220,7 +186,22 @@ impl<'a> Download<'a> {
     fn break_off(&mut self, problem: String) -> Result<(), Error> {
         self.response = None;
         self.skip = 0;
-        self.wait_after(Failure { problem, may_pass: true, status: None })
+        self.wait_after(Failure::passing(problem))
+    }
+
+    /// Reads on in what was kept.
+    fn recall(&mut self) -> Result<(), Error> {
+        let read = match &mut self.part {
+            Some(part) => part.read(&mut self.piece, self.unread.min(PIECE)),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        };
+        let read = read.and_then(|count| if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(count) });
+        let count =
+            read.map_err(|error| Error::failed("cannot read what was kept of a download", error, "try again"))?;
+        self.unread -= count as u64;
+        self.hash.update(&self.piece);
+        self.read = 0;
+        Ok(())
     }
 
     fn take(&mut self, piece: &[u8]) {
@@ -231,6 +212,10 @@ impl<'a> Download<'a> {
             return;
         }
         self.failed_attempts = 0;
+        if self.part.as_mut().is_some_and(|part| !part.add(piece)) {
+            self.part = None;
+        }
+        crash_point("install-half-downloaded");
         self.hash.update(piece);
         self.position += piece.len() as u64;
         self.progress.reached(self.position);
@@ -268,10 +253,4 @@ impl Drop for Download<'_> {
 fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// Where a partial body begins (RFC 9110, 14.4).
-fn start_of(response: &Response) -> Option<u64> {
-    let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
-    range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
