@@ -43,6 +43,8 @@ pub const APP_ARGS: &str = "JULIA_APP_ARGS";
 pub const APPS_JULIA_CMD: &str = "JULIA_APPS_JULIA_CMD";
 /// Julia's own: the project, as `--project` names it.
 pub const JULIA_PROJECT: &str = "JULIA_PROJECT";
+/// Julia's own: where packages are looked for.
+pub const JULIA_LOAD_PATH: &str = "JULIA_LOAD_PATH";
 /// Julia's own: its depots; apps are kept in the first one.
 pub const JULIA_DEPOT_PATH: &str = "JULIA_DEPOT_PATH";
 /// juliaup's: where releases and the list of them are published. Default: `https://julialang-s3.julialang.org`.

@@ -5,13 +5,20 @@
 //! serves its apps from where it lies now. Absent: how Julia is started, which Julia (`toolchain`), the network.
 
 mod channels;
+mod commit;
 mod edit;
 mod error;
 mod launch;
 mod lock;
+mod manifest;
+mod preferences;
+mod program;
 mod project;
 mod record;
 mod shim;
+mod spec;
+mod staging;
+mod usage;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -23,9 +30,14 @@ pub use channels::Channels;
 pub use edit::{Conflict, Edit, make_shims, remove_environment};
 pub use error::Error;
 pub use launch::{channel_of, command_line};
+pub use manifest::{Entry, Manifest};
+pub use preferences::add_preferences;
+pub use program::{PREPARE, RESOLVE, Resolved};
 pub use project::{Declared, declared, folder};
 pub use record::{App, Package, Record};
 pub use shim::path as shim_path;
+pub use spec::{BadSpec, Source, Spec};
+pub use staging::Staging;
 
 use crate::env;
 use crate::name::near_misses;

@@ -1,12 +1,17 @@
 //! Command lines of `jlapp` and `jlconductor`: one file per command, and all printing.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where we print")]
 
+mod add;
+mod choose;
 mod conductor;
 mod daemon;
 mod dev;
 mod failure;
+mod install;
 mod julia;
 mod launch;
+mod names;
+mod pkg;
 mod remove;
 mod resolve;
 mod shims;
@@ -19,6 +24,7 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 
 use crate::apps::shim_path;
+use crate::sys::signals;
 use crate::{env, exit};
 
 pub use conductor::main as conductor_main;
@@ -40,6 +46,8 @@ enum Command {
     /// Julias: which there are, which is used, and getting more
     #[command(subcommand)]
     Julia(julia::Command),
+    /// Gets apps: of registered packages, and of packages in repositories
+    Add(add::Add),
     /// Apps of a package in your own folder
     Dev(dev::Dev),
     /// Removes packages with apps, or single apps
@@ -74,6 +82,7 @@ impl Command {
         match self {
             Self::Daemon(command) => end(command.run().map_err(Failure::from)),
             Self::Julia(command) => end(command.run()),
+            Self::Add(command) => end(command.run()),
             Self::Dev(command) => command.run(),
             Self::Remove(command) => command.run(),
             Self::Shims(command) => command.run(),
@@ -117,6 +126,9 @@ fn end(outcome: Result<(), Failure>) -> i32 {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("jlapp: {error}");
+            if let Failure::Interrupted(signal) = error {
+                signals::die_by(signal);
+            }
             error.status()
         }
     }

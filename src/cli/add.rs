@@ -1,0 +1,121 @@
+//! `jlapp add`: apps of packages that registries know, or that lie in repositories.
+
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::install::{Installation, Made, Plan};
+use super::names::Names;
+use super::{choose, say_waiting};
+use crate::apps::{Edit, Package, Record, Source, Spec, folder};
+use crate::toolchain::{Error, first_depot};
+
+/// All of them come, or none. What is there already is replaced: by the newest version, or by what is asked for.
+#[derive(clap::Args)]
+pub struct Add {
+    /// Packages: Rot13, Rot13@1.2, a UUID, the URL of a git repository, the path of one; #branch behind it
+    #[arg(required = true, value_name = "package")]
+    packages: Vec<String>,
+    /// The branch, tag or commit
+    #[arg(long)]
+    rev: Option<String>,
+    /// Where in its repository the package lies
+    #[arg(long, value_name = "folder")]
+    subdir: Option<String>,
+    /// Gets this registry first: its name, URL or path
+    #[arg(long, value_name = "registry")]
+    registry: Option<String>,
+    /// The channel of Julia to follow, `+1.10`
+    #[arg(long, value_name = "+channel")]
+    julia: Option<String>,
+    /// Use the Manifest.toml that the package brings along, in place of newly resolved dependencies
+    #[arg(long)]
+    bundle_manifest: bool,
+    /// Take the names of other packages' apps, and of files that are no shims
+    #[arg(long)]
+    force: bool,
+}
+
+impl Add {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let specs: Vec<Spec> = self.packages.iter().map(|word| self.spec(word)).collect::<Result<_, _>>()?;
+        let depot = depot()?;
+        let edit = Edit::begin(&depot, say_waiting)?;
+        let plans = specs.iter().map(|spec| self.plan(spec, &edit)).collect::<Result<_, _>>()?;
+        let mut installation = Installation::begin(edit, Names { force: self.force })?;
+        let made = installation.make(plans)?;
+        installation.prepare(&made)?;
+        let report: Vec<String> = made.iter().map(report).collect();
+        installation.commit(&made)?;
+        report.iter().for_each(|text| print!("{text}"));
+        Ok(())
+    }
+
+    fn spec(&self, word: &str) -> Result<Spec, Failure> {
+        let mut spec: Spec = word.parse().map_err(|error| Failure::Refused(format!("{error}")))?;
+        if self.rev.is_some() && spec.rev.is_some() && self.rev != spec.rev {
+            return Err(Failure::Refused(format!("{word} and --rev name two revisions; nothing was changed")));
+        }
+        spec.rev = self.rev.clone().or(spec.rev);
+        spec.subdir.clone_from(&self.subdir);
+        if let Source::Folder(path) = &spec.source {
+            spec.source = Source::Folder(repository(path)?);
+        }
+        if spec.rev.is_some() && matches!(spec.source, Source::Registered { version: Some(_), .. }) {
+            return Err(Failure::Refused(format!("{word} has a version and a revision; nothing was changed")));
+        }
+        Ok(spec)
+    }
+
+    fn plan(&self, spec: &Spec, edit: &Edit) -> Result<Plan, Failure> {
+        let julia = choose::julia(self.julia.as_deref(), recorded(spec, edit.record()), edit.channels())?;
+        let mut words = spec.words();
+        words.extend(self.registry.iter().map(|registry| format!("registry={}", place(registry))));
+        Ok(Plan { words, bundled: self.bundle_manifest, julia })
+    }
+}
+
+/// The depot that apps are kept in.
+pub(super) fn depot() -> Result<PathBuf, Failure> {
+    let depot = first_depot(&|name| std::env::var_os(name));
+    depot.ok_or_else(|| Failure::Refused("there is no depot: neither JULIA_DEPOT_PATH nor HOME is set".into()))
+}
+
+/// A folder that Pkg can clone; it takes what is committed in it.
+fn repository(path: &Path) -> Result<PathBuf, Failure> {
+    let found = folder(path)?;
+    if found.join(".git").exists() {
+        return Ok(found);
+    }
+    let is_package = ["JuliaProject.toml", "Project.toml"].iter().any(|name| found.join(name).is_file());
+    let next = if is_package {
+        format!("`jlapp dev {}` makes apps of what is in it", path.display())
+    } else {
+        "name the folder of a package's repository".to_owned()
+    };
+    Err(Error::failed(format!("cannot add {}", found.display()), "it is no git repository", next).into())
+}
+
+/// A path is seen from the user's folder.
+fn place(registry: &str) -> String {
+    let path = registry.contains('/').then(|| folder(Path::new(registry)).ok()).flatten();
+    path.map_or_else(|| registry.to_owned(), |path| path.display().to_string())
+}
+
+/// What is recorded of a package that is asked for again.
+fn recorded<'a>(spec: &Spec, record: &'a Record) -> Option<&'a Package> {
+    let is_it = |package: &&Package| match &spec.source {
+        Source::Registered { name: Some(name), .. } => package.name == *name,
+        Source::Registered { uuid, .. } => Some(&package.uuid) == uuid.as_ref(),
+        Source::Url(url) => package.repository.as_ref().is_some_and(|(known, _)| known == url),
+        Source::Folder(path) => {
+            package.repository.as_ref().is_some_and(|(known, _)| Path::new(known) == path)
+        }
+    };
+    record.packages.iter().find(is_it)
+}
+
+/// The package and its apps.
+pub(super) fn report(made: &Made) -> String {
+    let apps: String = made.declared.apps.iter().map(|app| format!("  {}\n", app.name)).collect();
+    format!("{} {} is added\n{apps}", made.declared.name, made.entry.label())
+}

@@ -1,0 +1,8 @@
+//! Apps of packages: `jlapp add` and what keeps them, as a user runs it, with the real Pkg, and with registries and
+//! repositories that the test makes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod adding;
+#[path = "../daemon_support/mod.rs"]
+mod daemon_support;
+mod world;
