@@ -68,7 +68,7 @@ end
 
 "`[sources]` of a package, which Pkg looks at from 1.11 on, as two lists: folders to develop, repositories to add."
 function sources(project, source, env)
-    folders, repositories = Pkg.PackageSpec[], Pkg.PackageSpec[]
+    folders, repositories = Pkg.Types.PackageSpec[], Pkg.Types.PackageSpec[]
     for (name, place) in get(project, "sources", Dict{String,Any}())
         haskey(get(project, "deps", Dict{String,Any}()), name) || continue
         if haskey(place, "path")
