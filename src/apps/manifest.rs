@@ -74,6 +74,13 @@ impl Manifest {
         self.0.get(uuid)
     }
 
+    /// Adds a package that is not in it: Pkg's own environments of apps are the package itself.
+    #[must_use]
+    pub fn with(mut self, uuid: &str, entry: Entry) -> Self {
+        self.0.entry(uuid.to_owned()).or_insert(entry);
+        self
+    }
+
     /// What differs from an earlier one: `Name 1.0.0 → 1.1.0`, in the order of names.
     pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
         let label = |entry: Option<&Entry>| entry.map_or_else(|| "none".to_owned(), Entry::label);

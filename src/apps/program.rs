@@ -19,6 +19,8 @@ pub struct Resolved {
     pub source: PathBuf,
     /// There are no apps in it, so that nothing else was done.
     pub refused: bool,
+    /// It could not be made, which has been said.
+    pub failed: bool,
 }
 
 impl Resolved {
@@ -34,6 +36,7 @@ impl Resolved {
         let one = |table: &toml_edit::Table| Self {
             source: table.get("source").and_then(Item::as_str).unwrap_or_default().into(),
             refused: table.contains_key("refused"),
+            failed: table.contains_key("failed"),
         };
         Ok(tables.into_iter().flatten().map(one).collect())
     }

@@ -43,10 +43,10 @@ impl Add {
         let plans = specs.iter().map(|spec| self.plan(spec, &edit)).collect::<Result<_, _>>()?;
         let mut installation = Installation::begin(edit, Names { force: self.force })?;
         let made = installation.make(plans)?;
-        installation.prepare(&made)?;
-        let report: Vec<String> = made.iter().map(report).collect();
-        installation.commit(&made)?;
-        report.iter().for_each(|text| print!("{text}"));
+        let all: Vec<&Made> = made.iter().collect();
+        installation.prepare(&all)?;
+        installation.commit(&all, |_| {})?;
+        made.iter().for_each(|made| print!("{}", report(made)));
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl Add {
         let julia = choose::julia(self.julia.as_deref(), recorded(spec, edit.record()), edit.channels())?;
         let mut words = spec.words();
         words.extend(self.registry.iter().map(|registry| format!("registry={}", place(registry))));
-        Ok(Plan { words, bundled: self.bundle_manifest, julia })
+        Ok(Plan { words, bundled: self.bundle_manifest, julia, optional: false })
     }
 }
 

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::names::Names;
 use super::{found_on_path, pkg, say_waiting};
 use crate::apps::{self, Declared, Edit, Entry, Manifest, PREPARE, RESOLVE, Resolved, Staging, add_preferences};
+use crate::exit;
 use crate::toolchain::Selection;
 
 /// One package that is wanted, and how.
@@ -19,6 +20,8 @@ pub(super) struct Plan {
     /// Its own Manifest.toml is to be used.
     pub bundled: bool,
     pub julia: Selection,
+    /// The others come also where this one cannot be had.
+    pub optional: bool,
 }
 
 /// One package whose environment is made, and not yet in its place.
@@ -50,68 +53,89 @@ impl Installation {
     /// # Errors
     /// One of them cannot be had. Nothing has been changed then.
     pub(super) fn make(&mut self, plans: Vec<Plan>) -> Result<Vec<Made>, Failure> {
-        let mut folders = Vec::new();
-        for _ in &plans {
-            folders.push(self.staging.folder()?);
-        }
-        let mut made = Vec::new();
-        let mut plans: Vec<(Plan, PathBuf)> = plans.into_iter().zip(folders).collect();
-        while !plans.is_empty() {
-            // One Julia for all that want it.
-            let binary = plans[0].0.julia.binary.clone();
-            let (same, others) = plans.into_iter().partition(|(plan, _)| plan.julia.binary == binary);
-            made.extend(self.resolve(same)?);
-            plans = others;
-        }
-        Ok(made)
+        self.try_make(plans)?.into_iter().map(|made| made.ok_or(Failure::Reported(exit::FAILURE))).collect()
     }
 
-    fn resolve(&self, plans: Vec<(Plan, PathBuf)>) -> Result<Vec<Made>, Failure> {
-        let result = self.staging.file("result.toml");
-        let mut words: Vec<OsString> = vec![result.clone().into()];
-        for (plan, folder) in &plans {
-            let mut env = OsString::from("env=");
-            env.push(folder);
-            words.push(env);
-            words.extend(plan.words.iter().map(OsString::from));
-            words.extend(plan.bundled.then(|| "bundle=yes".into()));
+    /// The same, in the same order, with nothing for what could not be had and is optional.
+    pub(super) fn try_make(&mut self, plans: Vec<Plan>) -> Result<Vec<Option<Made>>, Failure> {
+        let mut left = Vec::new();
+        for (at, plan) in plans.into_iter().enumerate() {
+            left.push((at, plan, self.staging.folder()?));
         }
-        pkg::run(&plans[0].0.julia, &[], RESOLVE, words)?;
-        let resolved = Resolved::read(&result)?;
-        let refused = resolved.iter().find(|resolved| resolved.refused);
-        if let Some(refused) = refused {
-            // It says what is missing, with the file.
-            apps::declared(&refused.source)?;
+        let mut made: Vec<(usize, Option<Made>)> = Vec::new();
+        while let Some((_, first, _)) = left.first() {
+            // One Julia for all that want it.
+            let binary = first.julia.binary.clone();
+            let (same, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, plan, _)| plan.julia.binary == binary);
+            let (places, same): (Vec<usize>, Vec<_>) = same.into_iter().map(|(at, plan, folder)| (at, (plan, folder))).unzip();
+            made.extend(places.into_iter().zip(resolve(same, &self.staging.file("result.toml"))?));
+            left = others;
         }
-        plans.into_iter().zip(resolved).map(|((plan, folder), resolved)| made(plan, folder, &resolved)).collect()
+        made.sort_by_key(|(at, _)| *at);
+        Ok(made.into_iter().map(|(_, made)| made).collect())
     }
 
     /// Loads each package as its apps will, with their flags.
     ///
     /// # Errors
     /// One cannot be loaded, or an app has no `main`.
-    pub(super) fn prepare(&self, all: &[Made]) -> Result<(), Failure> {
+    pub(super) fn prepare(&self, all: &[&Made]) -> Result<(), Failure> {
         self.names.check(&Edit::begin(&self.depot, say_waiting)?, all.iter().map(|made| &made.declared))?;
         all.iter().try_for_each(|made| prepare(&made.declared, &made.environment, &made.julia))
     }
 
-    /// Puts all of it in place.
+    /// Puts all of it in place, with what else is to change.
     ///
     /// # Errors
     /// A name was taken meanwhile, or a file could not be written.
-    pub(super) fn commit(self, all: &[Made]) -> Result<(), Failure> {
+    pub(super) fn commit(self, all: &[&Made], others: impl FnOnce(&mut Edit)) -> Result<(), Failure> {
         let mut edit = Edit::begin(&self.depot, say_waiting)?;
         self.names.check(&edit, all.iter().map(|made| &made.declared))?;
         for made in all {
             edit.install(&made.declared, &made.entry, &made.environment, made.bundled, &made.julia);
         }
+        others(&mut edit);
         edit.commit()?;
         found_on_path(&self.depot, all.iter().flat_map(|made| &made.declared.apps).map(|app| app.name.as_str()));
         Ok(())
     }
 }
 
-fn made(plan: Plan, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {
+/// Has Pkg make environments in folders, with the Julia of the first plan.
+///
+/// # Errors
+/// One that is not optional could not be made; what is wrong has been said.
+pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, result: &Path) -> Result<Vec<Option<Made>>, Failure> {
+    let Some((first, _)) = plans.first() else { return Ok(Vec::new()) };
+    let mut words: Vec<OsString> = vec![result.into()];
+    for (plan, folder) in &plans {
+        let mut env = OsString::from("env=");
+        env.push(folder);
+        words.push(env);
+        words.extend(plan.words.iter().map(OsString::from));
+        words.extend(plan.bundled.then(|| "bundle=yes".into()));
+        words.extend(plan.optional.then(|| "keep-going=yes".into()));
+    }
+    pkg::run(&first.julia, &[], RESOLVE, words)?;
+    let resolved = Resolved::read(result)?;
+    let made = plans.into_iter().zip(resolved);
+    made.map(|((plan, folder), resolved)| {
+        let optional = plan.optional;
+        if resolved.failed {
+            return Ok(None);
+        }
+        made_of(plan, folder, &resolved).map(Some).or_else(|error| match optional {
+            true => {
+                eprintln!("jlapp: {error}");
+                Ok(None)
+            }
+            false => Err(error),
+        })
+    })
+    .collect()
+}
+
+fn made_of(plan: Plan, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {
     let declared = apps::declared(&resolved.source)?;
     let entry = Manifest::read(&environment)?.get(&declared.uuid).cloned().unwrap_or_default().absolute(&environment);
     add_preferences(&environment, &resolved.source)?;

@@ -11,11 +11,14 @@ mod install;
 mod julia;
 mod launch;
 mod names;
+mod pin;
 mod pkg;
+mod precompile;
 mod remove;
 mod resolve;
 mod shims;
 mod status;
+mod update;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -48,6 +51,15 @@ enum Command {
     Julia(julia::Command),
     /// Gets apps: of registered packages, and of packages in repositories
     Add(add::Add),
+    /// Gets newer versions of packages with apps, and of what they depend on
+    #[command(alias = "up")]
+    Update(update::Update),
+    /// Has `update` leave packages as they are
+    Pin(pin::Pin),
+    /// Lets `update` have them again
+    Unpin(pin::Pin),
+    /// Compiles ahead what apps need
+    Precompile(precompile::Precompile),
     /// Apps of a package in your own folder
     Dev(dev::Dev),
     /// Removes packages with apps, or single apps
@@ -83,6 +95,10 @@ impl Command {
             Self::Daemon(command) => end(command.run().map_err(Failure::from)),
             Self::Julia(command) => end(command.run()),
             Self::Add(command) => end(command.run()),
+            Self::Update(command) => end(command.run()),
+            Self::Pin(command) => end(command.run(true)),
+            Self::Unpin(command) => end(command.run(false)),
+            Self::Precompile(command) => end(command.run()),
             Self::Dev(command) => command.run(),
             Self::Remove(command) => command.run(),
             Self::Shims(command) => command.run(),

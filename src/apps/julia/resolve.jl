@@ -187,13 +187,24 @@ function work(words::Words)
     return result
 end
 
+"The same where others can do without this one."
+function attempt(words::Words)
+    try
+        return work(words)
+    catch error
+        error isa InterruptException && rethrow()
+        complain(error)
+        return Words("failed" => "yes", "env" => words["env"])
+    end
+end
+
 function main(arguments)
     # What is compiled here would not be what the app needs, with its own flags.
     ENV["JULIA_PKG_PRECOMPILE_AUTO"] = "0"
     made = Words[]
     for words in requests(arguments[2:end])
-        push!(made, work(words))
-        haskey(made[end], "refused") && break
+        push!(made, haskey(words, "keep-going") ? attempt(words) : work(words))
+        haskey(made[end], "refused") && !haskey(words, "keep-going") && break
     end
     write_toml(arguments[1], Dict("package" => made))
     return 0
