@@ -6,7 +6,8 @@ use super::failure::Failure;
 use super::install::{Installation, Made, Plan};
 use super::names::Names;
 use super::{choose, say_waiting};
-use crate::apps::{Edit, Package, Record, Source, Spec, folder};
+use crate::apps::{Edit, Package, Record, Source, Spec, folder, registered_names};
+use crate::name::near_misses;
 use crate::toolchain::{Error, first_depot};
 
 /// All of them come, or none. What is there already is replaced: by the newest version, or by what is asked for.
@@ -42,7 +43,11 @@ impl Add {
         let edit = Edit::begin(&depot, say_waiting)?;
         let plans = specs.iter().map(|spec| self.plan(spec, &edit)).collect::<Result<_, _>>()?;
         let mut installation = Installation::begin(edit, Names { force: self.force })?;
-        let made = installation.make(plans)?;
+        let made = installation.make(plans).inspect_err(|error| {
+            if let Failure::Reported(_) = error {
+                specs.iter().for_each(|spec| say_unknown(spec, &depot));
+            }
+        })?;
         let all: Vec<&Made> = made.iter().collect();
         installation.prepare(&all)?;
         installation.commit(&all, |_| {})?;
@@ -72,6 +77,24 @@ impl Add {
         words.extend(self.registry.iter().map(|registry| format!("registry={}", place(registry))));
         Ok(Plan { words, bundled: self.bundle_manifest, julia, optional: false })
     }
+}
+
+/// Says what somebody who asked for an unknown name may have meant.
+fn say_unknown(spec: &Spec, depot: &Path) {
+    let Source::Registered { name: Some(name), .. } = &spec.source else { return };
+    let known = registered_names(depot);
+    if known.contains(name) {
+        return;
+    }
+    let near = near_misses(name, known.iter().map(String::as_str)).join(" or ");
+    let hint = if Path::new(name).is_dir() {
+        format!("the folder of that name is ./{name}")
+    } else if near.is_empty() {
+        "a package that is not registered is added by the URL of its repository".to_owned()
+    } else {
+        format!("did you mean {near}?")
+    };
+    eprintln!("jlapp: no registry in {} knows {name}; {hint}", depot.join("registries").display());
 }
 
 /// The depot that apps are kept in.

@@ -99,7 +99,7 @@ impl Command {
             Self::Pin(command) => end(command.run(true)),
             Self::Unpin(command) => end(command.run(false)),
             Self::Precompile(command) => end(command.run()),
-            Self::Dev(command) => command.run(),
+            Self::Dev(command) => end(command.run()),
             Self::Remove(command) => command.run(),
             Self::Shims(command) => command.run(),
             Self::Launch(command) => command.run(),
