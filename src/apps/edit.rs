@@ -144,6 +144,16 @@ impl Edit {
         before != pinned
     }
 
+    /// Says that packages stay at their versions, by their UUIDs.
+    pub fn pin_all(&mut self, uuids: &[&str]) {
+        let deps = self.packages().iter_mut().filter_map(|(_, item)| item.as_array_of_tables_mut());
+        for entry in deps.flat_map(ArrayOfTables::iter_mut) {
+            if entry.get("uuid").and_then(Item::as_str).is_some_and(|uuid| uuids.contains(&uuid)) {
+                entry.insert("pinned", value(true));
+            }
+        }
+    }
+
     /// The entry of a package, without what says where it comes from and which apps it has. What others have put into it stays.
     fn emptied(&mut self, declared: &Declared) -> Table {
         for app in &declared.apps {

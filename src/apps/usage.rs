@@ -17,7 +17,7 @@ use crate::toolchain::Error;
 ///
 /// # Errors
 /// The log cannot be written to.
-pub(super) fn note(depot: &Path, manifest: &Path) -> Result<(), Error> {
+pub fn note(depot: &Path, manifest: &Path) -> Result<(), Error> {
     let folder = depot.join("logs");
     let path = folder.join("manifest_usage.toml");
     let failed = |error| Error::file("cannot write", &path, &error);

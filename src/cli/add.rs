@@ -38,7 +38,7 @@ pub struct Add {
 
 impl Add {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let specs: Vec<Spec> = self.packages.iter().map(|word| self.spec(word)).collect::<Result<_, _>>()?;
+        let specs: Vec<Spec> = self.packages.iter().map(|word| spec(word, self.rev.as_ref(), self.subdir.as_ref())).collect::<Result<_, _>>()?;
         let depot = depot()?;
         let edit = Edit::begin(&depot, say_waiting)?;
         let plans = specs.iter().map(|spec| self.plan(spec, &edit)).collect::<Result<_, _>>()?;
@@ -55,28 +55,32 @@ impl Add {
         Ok(())
     }
 
-    fn spec(&self, word: &str) -> Result<Spec, Failure> {
-        let mut spec: Spec = word.parse().map_err(|error| Failure::Refused(format!("{error}")))?;
-        if self.rev.is_some() && spec.rev.is_some() && self.rev != spec.rev {
-            return Err(Failure::Refused(format!("{word} and --rev name two revisions; nothing was changed")));
-        }
-        spec.rev = self.rev.clone().or(spec.rev);
-        spec.subdir.clone_from(&self.subdir);
-        if let Source::Folder(path) = &spec.source {
-            spec.source = Source::Folder(repository(path)?);
-        }
-        if spec.rev.is_some() && matches!(spec.source, Source::Registered { version: Some(_), .. }) {
-            return Err(Failure::Refused(format!("{word} has a version and a revision; nothing was changed")));
-        }
-        Ok(spec)
-    }
-
     fn plan(&self, spec: &Spec, edit: &Edit) -> Result<Plan, Failure> {
         let julia = choose::julia(self.julia.as_deref(), recorded(spec, edit.record()), edit.channels())?;
         let mut words = spec.words();
         words.extend(self.registry.iter().map(|registry| format!("registry={}", place(registry))));
-        Ok(Plan { words, bundled: self.bundle_manifest, julia, optional: false })
+        Ok(Plan { words, files: None, bundled: self.bundle_manifest, julia, optional: false })
     }
+}
+
+/// What a word names, with `--rev` and `--subdir`; a folder is one that can be cloned.
+///
+/// # Errors
+/// It names nothing, or two things at once.
+pub(super) fn spec(word: &str, rev: Option<&String>, subdir: Option<&String>) -> Result<Spec, Failure> {
+    let mut spec: Spec = word.parse().map_err(|error| Failure::Refused(format!("{error}")))?;
+    if rev.is_some() && spec.rev.is_some() && rev != spec.rev.as_ref() {
+        return Err(Failure::Refused(format!("{word} and --rev name two revisions; nothing was changed")));
+    }
+    spec.rev = rev.cloned().or(spec.rev);
+    spec.subdir = subdir.cloned();
+    if let Source::Folder(path) = &spec.source {
+        spec.source = Source::Folder(repository(path)?);
+    }
+    if spec.rev.is_some() && matches!(spec.source, Source::Registered { version: Some(_), .. }) {
+        return Err(Failure::Refused(format!("{word} has a version and a revision; nothing was changed")));
+    }
+    Ok(spec)
 }
 
 /// Says what somebody who asked for an unknown name may have meant.

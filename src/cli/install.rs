@@ -11,12 +11,15 @@ use super::names::Names;
 use super::{found_on_path, pkg, say_waiting};
 use crate::apps::{self, Declared, Edit, Entry, Manifest, PREPARE, RESOLVE, Resolved, Staging, add_preferences};
 use crate::exit;
-use crate::toolchain::Selection;
+use crate::sys::files;
+use crate::toolchain::{Error, Selection};
 
 /// One package that is wanted, and how.
 pub(super) struct Plan {
     /// Words for [`RESOLVE`]: which package.
     pub words: Vec<String>,
+    /// The environment's Project.toml and Manifest.toml, where they are known.
+    pub files: Option<(String, String)>,
     /// Its own Manifest.toml is to be used.
     pub bundled: bool,
     pub julia: Selection,
@@ -28,6 +31,8 @@ pub(super) struct Plan {
 pub(super) struct Made {
     pub declared: Declared,
     pub entry: Entry,
+    /// Where the package's source lies.
+    pub source: PathBuf,
     pub environment: PathBuf,
     pub bundled: bool,
     pub julia: Selection,
@@ -109,6 +114,10 @@ pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, result: &Path) -> Result<Vec<
     let Some((first, _)) = plans.first() else { return Ok(Vec::new()) };
     let mut words: Vec<OsString> = vec![result.into()];
     for (plan, folder) in &plans {
+        if let Some((project, manifest)) = &plan.files {
+            write(&folder.join("Project.toml"), project)?;
+            write(&folder.join("Manifest.toml"), manifest)?;
+        }
         let mut env = OsString::from("env=");
         env.push(folder);
         words.push(env);
@@ -135,12 +144,16 @@ pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, result: &Path) -> Result<Vec<
     .collect()
 }
 
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    files::replace(path, text.as_bytes()).map_err(|error| Error::file("cannot write", path, &error))
+}
+
 fn made_of(plan: Plan, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {
     let declared = apps::declared(&resolved.source)?;
     let entry = Manifest::read(&environment)?.get(&declared.uuid).cloned().unwrap_or_default().absolute(&environment);
     add_preferences(&environment, &resolved.source)?;
     let bundled = plan.bundled || declared.bundle_manifest;
-    Ok(Made { declared, entry, environment, bundled, julia: plan.julia })
+    Ok(Made { declared, entry, source: resolved.source.clone(), environment, bundled, julia: plan.julia })
 }
 
 /// Precompiles and loads a package with each set of flags that its apps have.

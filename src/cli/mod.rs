@@ -6,6 +6,7 @@ mod choose;
 mod conductor;
 mod daemon;
 mod dev;
+mod export;
 mod failure;
 mod install;
 mod julia;
@@ -16,6 +17,8 @@ mod pkg;
 mod precompile;
 mod remove;
 mod resolve;
+mod run;
+mod run_cache;
 mod shims;
 mod status;
 mod update;
@@ -65,10 +68,16 @@ enum Command {
     /// Removes packages with apps, or single apps
     #[command(name = "rm", alias = "remove")]
     Remove(remove::Remove),
+    /// Writes all that is installed into one file
+    Export(export::Export),
+    /// Installs what such a file says, in the same versions
+    Import(export::Import),
     /// Makes the shims of all apps again
     Shims(shims::Shims),
     /// Runs an app
     Launch(launch::Launch),
+    /// Runs an app of a package that is not installed
+    Run(run::Run),
     /// Apps that there are
     Status(status::Status),
     /// For `juliaclient`: the Julia that it would run
@@ -101,8 +110,11 @@ impl Command {
             Self::Precompile(command) => end(command.run()),
             Self::Dev(command) => end(command.run()),
             Self::Remove(command) => command.run(),
+            Self::Export(command) => end(command.run()),
+            Self::Import(command) => end(command.run()),
             Self::Shims(command) => command.run(),
             Self::Launch(command) => command.run(),
+            Self::Run(command) => end(command.run()),
             Self::Status(command) => command.run(),
             Self::Resolve(command) => command.run(),
         }

@@ -33,6 +33,7 @@ pub(super) fn run(julia: &Selection, flags: &[String], program: &str, arguments:
     command.stdout(std::io::stderr());
     signals::block(&ENDING);
     let ended = command.spawn().and_then(wait);
+    signals::unblock(&ENDING);
     let (status, signal) = ended.map_err(|error| Failure::CannotExecute(client, error))?;
     match (signal, status.code()) {
         (Some(signal), _) => Err(Failure::Interrupted(signal)),

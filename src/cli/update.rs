@@ -80,7 +80,7 @@ fn stays(names: &[String]) -> Failure {
 
 fn plan(package: &Package, julia: &Selection, edit: &Edit) -> Plan {
     let bundled = edit.channels().is_bundled(&package.uuid);
-    Plan { words: package.spec().words(), bundled, julia: julia.clone(), optional: true }
+    Plan { words: package.spec().words(), files: None, bundled, julia: julia.clone(), optional: true }
 }
 
 /// What an environment differs in from the one that is there.
