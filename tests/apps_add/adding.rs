@@ -1,29 +1,10 @@
 //! Where packages come from: registries, URLs, folders.
 
+use std::collections::BTreeMap;
+use std::fs;
+
 use crate::daemon_support::{Steps, julia};
-use crate::world::{Package, World};
-
-const DEP: &str = "7a0c1d0e-0000-4000-8000-000000000001";
-const ROT: &str = "43ef800a-eac4-47f4-949b-25107b932e8f";
-
-fn dep(version: &'static str) -> Package {
-    Package { name: "Dep", uuid: DEP, version, body: format!("word() = \"dep {version}\""), ..Package::default() }
-}
-
-fn rot(version: &'static str) -> Package {
-    Package {
-        name: "Rot",
-        uuid: ROT,
-        version,
-        apps: "rot = {}\nrot-sub = { submodule = \"Sub.Deep\", julia_flags = [\"-O1\"] }",
-        deps: vec![("Dep", DEP)],
-        body: format!(
-            "import Dep\nmain(args) = println(\"rot {version} with \", Dep.word(), \" \", args)\n\
-             module Sub\nmodule Deep\nmain(args) = println(\"deep \", Base.JLOptions().opt_level)\nend\nend"
-        ),
-        ..Package::default()
-    }
-}
+use crate::world::{DEP, Package, ROT, World, dep, rot};
 
 #[test]
 fn from_a_registry_a_url_and_a_folder() {
@@ -78,6 +59,66 @@ fn from_a_registry_a_url_and_a_folder() {
         assert_eq!(world.runs("rot-sub", &[]), "deep 1\n");
         world.does(&["add", "--rev", "main", &url]);
         assert_eq!(world.runs("rot-new", &[]), "rot 0.2.0 with dep 1.1.0 String[]\n");
+    });
+    steps.finish();
+}
+
+/// A package in a folder of its repository, with a sibling that no registry knows, or with a manifest of its own.
+#[test]
+fn where_the_package_says_its_dependencies_are() {
+    let world = World::new("sources");
+    world.register(&dep("1.0.0"));
+    const SIDE: &str = "7a0c1d0e-0000-4000-8000-000000000002";
+    let side = Package { name: "Side", uuid: SIDE, version: "0.3.0", body: "word() = \"side\"".into(), ..Package::default() };
+    let main = Package {
+        name: "Main1",
+        uuid: "7a0c1d0e-0000-4000-8000-000000000003",
+        version: "0.1.0",
+        apps: "main1 = {}",
+        deps: vec![("Side", SIDE), ("Dep", DEP)],
+        tables: "\n[sources]\nSide = { path = \"../Side\" }\n".into(),
+        body: "import Side, Dep\nmain(args) = println(Side.word(), \" \", Dep.word())".into(),
+        ..Package::default()
+    };
+    let mut steps = Steps::default();
+    steps.step("a relative source in the package, which moves with the depot", || {
+        fs::create_dir_all(world.path("repos/Mono")).unwrap();
+        // Only what is in the package's own tree comes along.
+        let inner = Package { tables: main.tables.replace("../Side", "lib/Side"), ..main.clone() };
+        inner.write(&world.path("repos/Mono/app"));
+        side.write(&world.path("repos/Mono/app/lib/Side"));
+        world.git("repos/Mono", &["init", "-q", "-b", "main"]);
+        world.commit("repos/Mono");
+        world.does(&["add", "--subdir", "app", "./repos/Mono"]);
+        assert_eq!(world.runs("main1", &[]), "side dep 1.0.0\n");
+        assert!(world.record().contains("repo-subdir = \"app\""), "{}", world.record());
+        assert!(world.does(&["update"]).out.contains("Main1 is up to date"));
+        fs::rename(world.path("depot"), world.path("moved")).unwrap();
+        let mut command = world.command(world.path("moved/bin/main1"), &[]);
+        let output = command.env("JULIA_DEPOT_PATH", world.path("moved")).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "side dep 1.0.0\n", "{output:?}");
+        fs::rename(world.path("moved"), world.path("depot")).unwrap();
+    });
+    steps.step("its own manifest", || {
+        let old = world.git("repos/Dep", &["rev-parse", "HEAD^{tree}"]);
+        world.register(&dep("1.1.0"));
+        let manifest = format!("[[Dep]]\ngit-tree-sha1 = \"{old}\"\nuuid = \"{DEP}\"\nversion = \"1.0.0\"\n");
+        let files = BTreeMap::from([("Manifest.toml".to_owned(), manifest)]);
+        world.publish(&Package { files, ..rot("0.1.0") });
+        world.does(&["add", "./repos/Rot"]);
+        assert_eq!(world.runs("rot", &[]), "rot 0.1.0 with dep 1.1.0 String[]\n");
+        world.does(&["add", "--bundle-manifest", "./repos/Rot"]);
+        assert_eq!(world.runs("rot", &[]), "rot 0.1.0 with dep 1.0.0 String[]\n");
+        // An update keeps to that; and the package itself may say so.
+        world.publish(&rot("0.1.1"));
+        world.does(&["update", "rot"]);
+        assert_eq!(world.runs("rot", &[]), "rot 0.1.1 with dep 1.0.0 String[]\n");
+        world.does(&["rm", "Rot"]);
+        world.publish(&Package { head: "bundle_manifest = true\n", ..rot("0.1.2") });
+        world.does(&["add", "./repos/Rot"]);
+        assert_eq!(world.runs("rot", &[]), "rot 0.1.2 with dep 1.0.0 String[]\n");
+        world.does(&["rm", "Rot", "Main1"]);
+        world.refuses(&["add", "--bundle-manifest", "--subdir", "app", "./repos/Mono"], "has no Manifest.toml of its own");
     });
     steps.finish();
 }

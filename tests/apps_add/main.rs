@@ -5,4 +5,6 @@
 mod adding;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
+mod keeping;
+mod refusing;
 mod world;

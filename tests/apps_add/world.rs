@@ -13,6 +13,8 @@ pub struct Package {
     pub name: &'static str,
     pub uuid: &'static str,
     pub version: &'static str,
+    /// Further lines at the top of Project.toml.
+    pub head: &'static str,
     /// The lines of `[apps]`.
     pub apps: &'static str,
     /// Further lines of Project.toml, tables only.
@@ -31,8 +33,8 @@ impl Package {
         let deps = if deps.is_empty() { deps } else { format!("\n[deps]\n{deps}") };
         let apps = if self.apps.is_empty() { String::new() } else { format!("\n[apps]\n{}\n", self.apps) };
         format!(
-            "name = \"{}\"\nuuid = \"{}\"\nversion = \"{}\"\n{deps}{apps}{}",
-            self.name, self.uuid, self.version, self.tables
+            "name = \"{}\"\nuuid = \"{}\"\nversion = \"{}\"\n{}{deps}{apps}{}",
+            self.name, self.uuid, self.version, self.head, self.tables
         )
     }
 
@@ -193,7 +195,10 @@ impl World {
         let mut folders = vec![self.path("depot/environments"), self.path("depot/bin")];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
                 match entry.file_type().unwrap().is_dir() {
+                    // Locks of `jlapp run` stay.
+                    false if name.to_str().is_some_and(|name| name.ends_with(".lock")) => {}
                     true => folders.push(entry.path()),
                     false => all.push((entry.path(), fs::read(entry.path()).unwrap())),
                 }
@@ -216,5 +221,29 @@ impl From<Output> for Said {
     fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Self { out: text(output.stdout), err: text(output.stderr), status: output.status.code() }
+    }
+}
+
+pub const DEP: &str = "7a0c1d0e-0000-4000-8000-000000000001";
+pub const ROT: &str = "43ef800a-eac4-47f4-949b-25107b932e8f";
+
+/// A package that others use.
+pub fn dep(version: &'static str) -> Package {
+    Package { name: "Dep", uuid: DEP, version, body: format!("word() = \"dep {version}\""), ..Package::default() }
+}
+
+/// A package with two apps, one of them inside and with a flag, that uses it.
+pub fn rot(version: &'static str) -> Package {
+    Package {
+        name: "Rot",
+        uuid: ROT,
+        version,
+        apps: "rot = {}\nrot-sub = { submodule = \"Sub.Deep\", julia_flags = [\"-O1\"] }",
+        deps: vec![("Dep", DEP)],
+        body: format!(
+            "import Dep\nmain(args) = println(\"rot {version} with \", Dep.word(), \" \", args)\n\
+             module Sub\nmodule Deep\nmain(args) = println(\"deep \", Base.JLOptions().opt_level)\nend\nend"
+        ),
+        ..Package::default()
     }
 }
