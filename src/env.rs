@@ -57,3 +57,5 @@ pub const JULIAUP_PR_SERVER: &str = "JULIAUP_PR_SERVER";
 pub const GITHUB_API_URL: &str = "GITHUB_API_URL";
 /// Seconds without a byte after which a download is tried again; fractions are allowed. Default: 30.
 pub const HTTP_TIMEOUT: &str = "JLAPP_HTTP_TIMEOUT";
+/// For tests: the point of `sys::CRASH_POINTS` to be killed at. Builds without debug assertions do not read it.
+pub const CRASH_AT: &str = "JLAPP_CRASH_AT";

@@ -3,9 +3,12 @@
 //! Nothing here knows what Julia, a conductor or an app is.
 #![allow(unsafe_code, reason = "system calls without a safe wrapper; each block says why it is sound")]
 
+pub mod crash;
 pub mod descriptors;
 pub mod files;
 pub mod limits;
 pub mod passing;
 pub mod process;
 pub mod signals;
+
+pub use crash::{CRASH_POINTS, crash_point, crash_point_at};
