@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::{Channels, ENVIRONMENTS, shim, usage};
-use crate::sys::files;
+use crate::sys::{crash_point, files};
 use crate::toolchain::Error;
 
 /// All that changes.
@@ -114,9 +114,11 @@ impl Commit {
         // First: what it says of an app that is not recorded, or otherwise, counts for nothing.
         Channels::write(depot, &self.channels)?;
         self.moves.iter().try_for_each(|moved| moved.make(depot, false))?;
+        crash_point("apps-moved");
         files::replace(record, self.after.as_bytes()).map_err(|error| Error::file("cannot write", record, &error))?;
         self.gone.iter().try_for_each(|app| shim::remove(depot, app))?;
         self.come.iter().try_for_each(|app| shim::write(depot, app))?;
+        crash_point("apps-shims");
         for moved in &self.moves {
             usage::note(depot, &moved.place(depot).join("Manifest.toml"))?;
         }

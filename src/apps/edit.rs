@@ -8,7 +8,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use super::commit::{self, Commit, Move};
 use super::lock::Lock;
-use super::{App, Channels, Declared, ENVIRONMENTS, Entry, Package, Record, record, shim};
+use super::{App, Channels, Declared, ENVIRONMENTS, Entry, Package, Record, record, shim, staging};
 use crate::toolchain::{Error, Selection};
 
 const HEAD: &str =
@@ -50,6 +50,7 @@ impl Edit {
         let lock = Lock::take(&folder.join(".pid"), waiting)?;
         let path = folder.join("AppManifest.toml");
         commit::finish(depot, &path)?;
+        staging::sweep(&folder);
         let text = commit::read(&path)?;
         let text = if text.is_empty() { HEAD.to_owned() } else { text };
         let record = record::parse(&path, text.as_bytes())?;

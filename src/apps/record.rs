@@ -26,7 +26,8 @@ pub struct Package {
     pub repository: Option<(String, Option<String>)>,
     /// Where in it the package lies.
     pub subdir: Option<String>,
-    pub tree_hash: Option<String>,
+    /// The tree of a package that was added.
+    pub tree: Option<String>,
     /// It stays at its version.
     pub pinned: bool,
     /// In the order of their names.
@@ -65,7 +66,7 @@ impl Package {
         Entry {
             name: self.name.clone(),
             version: self.version.clone(),
-            tree_hash: self.tree_hash.clone(),
+            tree_hash: self.tree.clone(),
             repo_rev: repository.as_ref().and_then(|(_, rev)| rev.clone()),
             repo_url: repository.map(|(url, _)| url),
             repo_subdir: self.subdir.clone(),
@@ -156,7 +157,7 @@ fn package(name: &str, table: &dyn TableLike) -> Result<Package, String> {
         path: text("path").filter(|path| path != ".").map(PathBuf::from),
         repository: text("repo-url").map(|url| (url, text("repo-rev"))),
         subdir: text("repo-subdir"),
-        tree_hash: text("git-tree-sha1"),
+        tree: text("git-tree-sha1"),
         pinned: table.get("pinned").and_then(Item::as_bool).unwrap_or(false),
         apps,
     })

@@ -22,13 +22,12 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Under Pkg's lock, which `edit` holds: so nobody sweeps what has no lock yet. Leftovers of others go.
+    /// Under Pkg's lock, which `edit` holds: so nobody sweeps what has no lock yet.
     ///
     /// # Errors
     /// The depot cannot be written to.
     pub fn new(edit: &Edit) -> Result<Self, Error> {
         let folder = edit.depot().join(ENVIRONMENTS);
-        sweep(&folder);
         let name = format!("{PREFIX}{}", std::process::id());
         let lock = folder.join(format!("{name}{LOCK}"));
         let taken = files::try_lock(&lock).map_err(|error| Error::file("cannot lock", &lock, &error))?;
@@ -67,8 +66,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Removes what commands that were killed have left.
-fn sweep(folder: &Path) {
+/// Removes what commands that were killed have left. Under Pkg's lock.
+pub(super) fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(LOCK)) else { continue };

@@ -58,6 +58,7 @@ impl Add {
     fn plan(&self, spec: &Spec, edit: &Edit) -> Result<Plan, Failure> {
         let julia = choose::julia(self.julia.as_deref(), recorded(spec, edit.record()), edit.channels())?;
         let mut words = spec.words();
+        words.push("build=yes".into());
         words.extend(self.registry.iter().map(|registry| format!("registry={}", place(registry))));
         Ok(Plan { words, files: None, bundled: self.bundle_manifest, julia, optional: false })
     }

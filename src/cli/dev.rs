@@ -82,6 +82,7 @@ fn clone(spec: &Spec, depot: &Path, julia: &Selection) -> Result<PathBuf, Failur
     let mut env = OsString::from("env=");
     env.push(staging.folder()?);
     let head = [result.clone().into(), env, "develop=yes".into()];
+    let _alone = pkg::alone(depot)?;
     pkg::run(julia, &[], RESOLVE, head.into_iter().chain(spec.words().into_iter().map(OsString::from)).collect())?;
     let resolved = Resolved::read(&result)?;
     let source = resolved.into_iter().next().map(|resolved| resolved.source).unwrap_or_default();

@@ -11,7 +11,7 @@ use super::names::Names;
 use super::{found_on_path, pkg, say_waiting};
 use crate::apps::{self, Declared, Edit, Entry, Manifest, PREPARE, RESOLVE, Resolved, Staging, add_preferences};
 use crate::exit;
-use crate::sys::files;
+use crate::sys::{crash_point, files};
 use crate::toolchain::{Error, Selection};
 
 /// One package that is wanted, and how.
@@ -67,15 +67,17 @@ impl Installation {
         for (at, plan) in plans.into_iter().enumerate() {
             left.push((at, plan, self.staging.folder()?));
         }
+        crash_point("apps-begun");
         let mut made: Vec<(usize, Option<Made>)> = Vec::new();
         while let Some((_, first, _)) = left.first() {
             // One Julia for all that want it.
             let binary = first.julia.binary.clone();
             let (same, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, plan, _)| plan.julia.binary == binary);
             let (places, same): (Vec<usize>, Vec<_>) = same.into_iter().map(|(at, plan, folder)| (at, (plan, folder))).unzip();
-            made.extend(places.into_iter().zip(resolve(same, &self.staging.file("result.toml"))?));
+            made.extend(places.into_iter().zip(resolve(same, &self.depot, &self.staging.file("result.toml"))?));
             left = others;
         }
+        crash_point("apps-made");
         made.sort_by_key(|(at, _)| *at);
         Ok(made.into_iter().map(|(_, made)| made).collect())
     }
@@ -110,7 +112,11 @@ impl Installation {
 ///
 /// # Errors
 /// One that is not optional could not be made; what is wrong has been said.
-pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, result: &Path) -> Result<Vec<Option<Made>>, Failure> {
+pub(super) fn resolve(
+    plans: Vec<(Plan, PathBuf)>,
+    depot: &Path,
+    result: &Path,
+) -> Result<Vec<Option<Made>>, Failure> {
     let Some((first, _)) = plans.first() else { return Ok(Vec::new()) };
     let mut words: Vec<OsString> = vec![result.into()];
     for (plan, folder) in &plans {
@@ -125,6 +131,7 @@ pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, result: &Path) -> Result<Vec<
         words.extend(plan.bundled.then(|| "bundle=yes".into()));
         words.extend(plan.optional.then(|| "keep-going=yes".into()));
     }
+    let _alone = pkg::alone(depot)?;
     pkg::run(&first.julia, &[], RESOLVE, words)?;
     let resolved = Resolved::read(result)?;
     let made = plans.into_iter().zip(resolved);

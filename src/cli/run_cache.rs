@@ -40,7 +40,7 @@ pub(super) fn environment(depot: &Path, spec: &Spec, julia: &Selection, refresh:
         return Ok(kept);
     }
     let made = environment.with_extension("new");
-    let outcome = make(&made, spec, julia).and_then(|()| put(&made, &environment));
+    let outcome = make(depot, &made, spec, julia).and_then(|()| put(&made, &environment));
     let _ = fs::remove_dir_all(&made);
     outcome?;
     note_usage(depot, &environment.join("Manifest.toml"))?;
@@ -68,12 +68,12 @@ fn kept(environment: &Path) -> Option<Kept> {
     Some(Kept { declared, environment: environment.to_owned() })
 }
 
-fn make(folder: &Path, spec: &Spec, julia: &Selection) -> Result<(), Failure> {
+fn make(depot: &Path, folder: &Path, spec: &Spec, julia: &Selection) -> Result<(), Failure> {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir(folder).map_err(|error| Error::file("cannot make", folder, &error))?;
     let plan = Plan { words: spec.words(), files: None, bundled: false, julia: julia.clone(), optional: false };
     let result = folder.join("result.toml");
-    let made = install::resolve(vec![(plan, folder.to_owned())], &result)?;
+    let made = install::resolve(vec![(plan, folder.to_owned())], depot, &result)?;
     for made in made.into_iter().flatten() {
         install::prepare(&made.declared, folder, julia)?;
         let source = folder.join(SOURCE);

@@ -11,6 +11,11 @@ pub const CRASH_POINTS: &[&str] = &[
     "file-begun",
     "file-written",
     "file-replaced",
+    // Changing apps (`apps::commit`, `cli::install`).
+    "apps-begun",
+    "apps-made",
+    "apps-moved",
+    "apps-shims",
 ];
 
 /// Kills this process (SIGKILL) if `JLAPP_CRASH_AT` names this point.

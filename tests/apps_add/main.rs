@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod adding;
+mod at_once;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod keeping;

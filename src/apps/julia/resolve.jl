@@ -56,12 +56,12 @@ function repository(words::Words)
     package = Pkg.Types.PackageSpec()
     place = haskey(words, "url") ? words["url"] : words["path"]
     package.repo = Pkg.Types.GitRepo(source = place, rev = get(words, "rev", nothing), subdir = get(words, "subdir", nothing))
-    Pkg.Types.handle_repo_add!(Pkg.Types.Context(), package)
+    is_new = Pkg.Types.handle_repo_add!(Pkg.Types.Context(), package)
     source = Pkg.Operations.find_installed(package.name, package.uuid, package.tree_hash)
     entry = Dict{String,Any}("uuid" => string(package.uuid), "git-tree-sha1" => string(package.tree_hash),
                              "repo-url" => package.repo.source, "repo-rev" => package.repo.rev)
     package.repo.subdir === nothing || (entry["repo-subdir"] = package.repo.subdir)
-    return source, entry
+    return source, entry, is_new === true
 end
 
 # ---- what the package itself says of where its dependencies come from ----
@@ -133,7 +133,7 @@ function resolve(words::Words)
     haskey(words, "registry") && add_registry(words["registry"])
     wants_bundle(project) = haskey(words, "bundle") || get(project, "bundle_manifest", false) === true
     if haskey(words, "url") || haskey(words, "path")
-        source, entry = repository(words)
+        source, entry, is_new = repository(words)
         project = project_of(source)
         has_apps(project) || return Words("source" => source, "refused" => "yes")
         if wants_bundle(project)
@@ -143,6 +143,9 @@ function resolve(words::Words)
             isempty(folders) || Pkg.develop(folders)
             Pkg.add([spec(words, ("url", "path", "rev", "subdir")); repositories])
         end
+        # Pkg builds what it has just got; this it found in its place.
+        should_build = is_new || haskey(words, "build")
+        should_build && isfile(joinpath(source, "deps", "build.jl")) && Pkg.build(project["name"])
         return Words("source" => source, "name" => project["name"])
     end
     Pkg.add(spec(words))
