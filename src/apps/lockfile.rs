@@ -162,7 +162,8 @@ mod tests {
     fn what_is_written_is_read() {
         let entry = Entry { name: "Rot".into(), version: Some("1.0.0".into()), ..Entry::default() };
         let files = Some(("[deps]\nRot = \"1\"\n".to_owned(), "# '''\n[[Rot]]\nuuid = \"\"\"1\"\"\"\n".to_owned()));
-        let one = Locked { uuid: "1".into(), entry, pinned: true, channel: Some("lts".into()), files, ..Locked::default() };
+        let one =
+            Locked { uuid: "1".into(), entry, pinned: true, channel: Some("lts".into()), files, ..Locked::default() };
         let other = Locked { uuid: "2".into(), path: Some("/a b".into()), ..Locked::default() };
         let all = [one, other];
         assert_eq!(parse_lock(Path::new("x"), &lock_text(&all)).unwrap(), all);

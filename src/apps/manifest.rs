@@ -148,7 +148,9 @@ mod tests {
 
     #[test]
     fn what_has_changed() {
-        let later = manifest(&FIRST.replace("version = \"1.0.0\"", "version = \"1.1.0\"").replace("[[Base64]]\nuuid = \"3\"", ""));
+        let later = manifest(
+            &FIRST.replace("version = \"1.0.0\"", "version = \"1.1.0\"").replace("[[Base64]]\nuuid = \"3\"", ""),
+        );
         assert_eq!(later.changes_since(&manifest(FIRST)), ["Base64 ? → none", "Dep 1.0.0 → 1.1.0"]);
         assert!(later.changes_since(&later).is_empty());
     }

@@ -21,12 +21,14 @@ pub fn add_preferences(environment: &Path, source: &Path) -> Result<(), Error> {
             files::replace(&to, &text).map_err(|error| Error::file("cannot write", &to, &error))?;
         }
     }
-    let Some(package) = ["JuliaProject.toml", "Project.toml"].into_iter().find_map(|name| read(&source.join(name))) else {
+    let Some(package) = ["JuliaProject.toml", "Project.toml"].into_iter().find_map(|name| read(&source.join(name)))
+    else {
         return Ok(());
     };
     let path = environment.join("Project.toml");
     let Some(mut project) = read(&path) else { return Ok(()) };
-    let local = ["JuliaLocalPreferences.toml", "LocalPreferences.toml"].into_iter().any(|name| source.join(name).is_file());
+    let local =
+        ["JuliaLocalPreferences.toml", "LocalPreferences.toml"].into_iter().any(|name| source.join(name).is_file());
     let Some(preferences) = package.get("preferences").cloned().or_else(|| local.then(|| Item::Table(Table::new())))
     else {
         return Ok(());

@@ -76,15 +76,12 @@ impl Package {
 
     /// What it was got by, to be got again as it is now.
     pub fn spec(&self) -> Spec {
-        let registered = || Source::Registered {
-            name: Some(self.name.clone()),
-            uuid: Some(self.uuid.clone()),
-            version: None,
-        };
-        let source = self.repository.as_ref().map(|(url, _)| match url.starts_with('/') {
-            true => Source::Folder(url.into()),
-            false => Source::Url(url.clone()),
-        });
+        let registered =
+            || Source::Registered { name: Some(self.name.clone()), uuid: Some(self.uuid.clone()), version: None };
+        let source = self
+            .repository
+            .as_ref()
+            .map(|(url, _)| if url.starts_with('/') { Source::Folder(url.into()) } else { Source::Url(url.clone()) });
         Spec {
             source: source.unwrap_or_else(registered),
             rev: self.repository.as_ref().and_then(|(_, rev)| rev.clone()),

@@ -38,20 +38,28 @@ pub struct Add {
 
 impl Add {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let specs: Vec<Spec> = self.packages.iter().map(|word| spec(word, self.rev.as_ref(), self.subdir.as_ref())).collect::<Result<_, _>>()?;
+        let specs: Vec<Spec> = self
+            .packages
+            .iter()
+            .map(|word| spec(word, self.rev.as_ref(), self.subdir.as_ref()))
+            .collect::<Result<_, _>>()?;
         let depot = depot()?;
         let edit = Edit::begin(&depot, say_waiting)?;
         let plans = specs.iter().map(|spec| self.plan(spec, &edit)).collect::<Result<_, _>>()?;
         let mut installation = Installation::begin(edit, Names { force: self.force })?;
         let made = installation.make(plans).inspect_err(|error| {
             if let Failure::Reported(_) = error {
-                specs.iter().for_each(|spec| say_unknown(spec, &depot));
+                for spec in &specs {
+                    say_unknown(spec, &depot);
+                }
             }
         })?;
         let all: Vec<&Made> = made.iter().collect();
         installation.prepare(&all)?;
         installation.commit(&all, |_| {})?;
-        made.iter().for_each(|made| print!("{}", report(made)));
+        for made in &made {
+            report(made);
+        }
         Ok(())
     }
 
@@ -135,15 +143,15 @@ fn recorded<'a>(spec: &Spec, record: &'a Record) -> Option<&'a Package> {
         Source::Registered { name: Some(name), .. } => package.name == *name,
         Source::Registered { uuid, .. } => Some(&package.uuid) == uuid.as_ref(),
         Source::Url(url) => package.repository.as_ref().is_some_and(|(known, _)| known == url),
-        Source::Folder(path) => {
-            package.repository.as_ref().is_some_and(|(known, _)| Path::new(known) == path)
-        }
+        Source::Folder(path) => package.repository.as_ref().is_some_and(|(known, _)| Path::new(known) == path),
     };
     record.packages.iter().find(is_it)
 }
 
-/// The package and its apps.
-pub(super) fn report(made: &Made) -> String {
-    let apps: String = made.declared.apps.iter().map(|app| format!("  {}\n", app.name)).collect();
-    format!("{} {} is added\n{apps}", made.declared.name, made.entry.label())
+/// Says which package came, and its apps.
+pub(super) fn report(made: &Made) {
+    println!("{} {} is added", made.declared.name, made.entry.label());
+    for app in &made.declared.apps {
+        println!("  {}", app.name);
+    }
 }

@@ -10,11 +10,7 @@ use crate::toolchain::{App, Error, Request, Selection, Toolchains};
 ///
 /// # Errors
 /// It cannot be had.
-pub(super) fn julia(
-    word: Option<&str>,
-    recorded: Option<&Package>,
-    channels: &Channels,
-) -> Result<Selection, Failure> {
+pub(super) fn julia(word: Option<&str>, recorded: Option<&Package>, channels: &Channels) -> Result<Selection, Failure> {
     let app = recorded.and_then(|package| Some(package.apps.first()?.recorded(&package.uuid, channels)));
     let app = app.unwrap_or_default();
     let selection = match select(word, &app) {

@@ -47,7 +47,9 @@ impl Dev {
             edit.develop(&one.package, &one.folder, &one.julia);
         }
         edit.commit()?;
-        checkouts.iter().for_each(|one| report(one, &depot));
+        for one in &checkouts {
+            report(one, &depot);
+        }
         Ok(())
     }
 
@@ -60,7 +62,8 @@ impl Dev {
             return Ok(Checkout { package: declared(&folder)?, folder, julia: self.julia(depot)? });
         };
         if spec.rev.is_some() || matches!(spec.source, Source::Registered { version: Some(_), .. }) {
-            let text = format!("{word} names a version, but what is developed is a folder: choose the version there with git");
+            let text =
+                format!("{word} names a version, but what is developed is a folder: choose the version there with git");
             return Err(Failure::Refused(text));
         }
         spec.subdir.clone_from(&self.subdir);

@@ -30,11 +30,16 @@ impl Export {
         let locked: Vec<Locked> =
             packages.iter().map(|package| Locked::of(package, &depot, &channels)).collect::<Result<_, _>>()?;
         for one in locked.iter().filter(|one| one.files.is_none() && one.path.is_none()) {
-            eprintln!("jlapp: {} was added by Pkg: its dependencies are resolved anew where it is imported", one.entry.name);
+            eprintln!(
+                "jlapp: {} was added by Pkg: its dependencies are resolved anew where it is imported",
+                one.entry.name
+            );
         }
         let text = lock_text(&locked);
         match &self.output {
-            Some(path) => files::replace(path, text.as_bytes()).map_err(|error| Error::file("cannot write", path, &error))?,
+            Some(path) => {
+                files::replace(path, text.as_bytes()).map_err(|error| Error::file("cannot write", path, &error))?;
+            }
             None => io::stdout().write_all(text.as_bytes())?,
         }
         Ok(())
@@ -65,10 +70,14 @@ impl Import {
         installation.prepare(&all)?;
         let pinned: Vec<&str> = locked.iter().filter(|one| one.pinned).map(|one| one.uuid.as_str()).collect();
         installation.commit(&all, |edit| {
-            checkouts.iter().for_each(|(declared, folder, julia)| edit.develop(declared, folder, julia));
+            for (declared, folder, julia) in &checkouts {
+                edit.develop(declared, folder, julia);
+            }
             edit.pin_all(&pinned);
         })?;
-        made.iter().for_each(|made| print!("{}", add::report(made)));
+        for made in &made {
+            add::report(made);
+        }
         for (declared, folder, _) in &checkouts {
             println!("{} is under development in {}", declared.name, folder.display());
         }

@@ -47,8 +47,8 @@ pub(super) struct Installation {
 
 impl Installation {
     /// `edit` is let go of: Pkg's work takes long.
+    #[expect(clippy::needless_pass_by_value, reason = "Pkg's lock goes with it")]
     pub(super) fn begin(edit: Edit, names: Names) -> Result<Self, Failure> {
-        // The environment's own path is compared with what Julia makes of it.
         let depot = edit.depot().to_owned();
         Ok(Self { staging: Staging::new(&edit)?, depot, names })
     }
@@ -72,8 +72,10 @@ impl Installation {
         while let Some((_, first, _)) = left.first() {
             // One Julia for all that want it.
             let binary = first.julia.binary.clone();
-            let (same, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, plan, _)| plan.julia.binary == binary);
-            let (places, same): (Vec<usize>, Vec<_>) = same.into_iter().map(|(at, plan, folder)| (at, (plan, folder))).unzip();
+            let (same, others): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|(_, plan, _)| plan.julia.binary == binary);
+            let (places, same): (Vec<usize>, Vec<_>) =
+                same.into_iter().map(|(at, plan, folder)| (at, (plan, folder))).unzip();
             made.extend(places.into_iter().zip(resolve(same, &self.depot, &self.staging.file("result.toml"))?));
             left = others;
         }
@@ -112,11 +114,7 @@ impl Installation {
 ///
 /// # Errors
 /// One that is not optional could not be made; what is wrong has been said.
-pub(super) fn resolve(
-    plans: Vec<(Plan, PathBuf)>,
-    depot: &Path,
-    result: &Path,
-) -> Result<Vec<Option<Made>>, Failure> {
+pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, depot: &Path, result: &Path) -> Result<Vec<Option<Made>>, Failure> {
     let Some((first, _)) = plans.first() else { return Ok(Vec::new()) };
     let mut words: Vec<OsString> = vec![result.into()];
     for (plan, folder) in &plans {
@@ -140,13 +138,13 @@ pub(super) fn resolve(
         if resolved.failed {
             return Ok(None);
         }
-        made_of(plan, folder, &resolved).map(Some).or_else(|error| match optional {
-            true => {
+        match made_of(plan, folder, &resolved) {
+            Err(error) if optional => {
                 eprintln!("jlapp: {error}");
                 Ok(None)
             }
-            false => Err(error),
-        })
+            made => made.map(Some),
+        }
     })
     .collect()
 }

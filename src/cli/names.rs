@@ -26,7 +26,8 @@ impl Names {
             complaints.extend(edit.conflicts(package).iter().filter(|_| !self.force).map(complaint));
             for app in &package.apps {
                 let other = seen.iter().find(|(name, other)| *name == app.name && *other != package.name);
-                complaints.extend(other.map(|(name, other)| format!("{name} is an app of {other} and of {}", package.name)));
+                complaints
+                    .extend(other.map(|(name, other)| format!("{name} is an app of {other} and of {}", package.name)));
                 seen.push((&app.name, &package.name));
             }
         }

@@ -78,7 +78,7 @@ fn wait(mut child: Child) -> std::io::Result<(ExitStatus, Option<i32>)> {
             PollFd::new(&pidfd, PollFlags::IN),
             PollFd::from_borrowed_fd(arrivals.as_descriptor().as_fd(), PollFlags::IN),
         ];
-        let left = asked.map(|(_, since)| GRACE.saturating_sub(since.elapsed()));
+        let left = asked.filter(|_| harder.len() > 0).map(|(_, since)| GRACE.saturating_sub(since.elapsed()));
         let timeout = left.and_then(|left| left.try_into().ok());
         if poll(&mut polled, timeout.as_ref()).is_err() {
             continue;
@@ -98,7 +98,9 @@ fn wait(mut child: Child) -> std::io::Result<(ExitStatus, Option<i32>)> {
             && let Some(next) = harder.next()
         {
             // Julia's own children, too: a build has nobody else who would end it.
-            process::with_descendants(child.id()).into_iter().for_each(|pid| signals::send(pid.cast_signed(), next));
+            for pid in process::with_descendants(child.id()) {
+                signals::send(pid.cast_signed(), next);
+            }
             asked = Some((signal, Instant::now()));
         }
     }

@@ -54,11 +54,11 @@ fn name(spec: &Spec, julia: &Selection) -> String {
     let channel = julia.channel.as_ref().map(ToString::to_string).unwrap_or_default();
     let all = [spec.words().join("\n"), channel, julia.binary.display().to_string()].join("\n");
     let digest = Sha256::digest(all.as_bytes());
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
     let label = spec.label();
     let label = label.rsplit('/').next().unwrap_or_default();
-    let label: String = label.chars().filter(|letter| letter.is_ascii_alphanumeric()).take(32).collect();
-    format!("{label}-{digest}")
+    let label: String = label.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    format!("{label}-{digest:016x}")
 }
 
 /// What is there and whole: its package may have been collected as garbage.

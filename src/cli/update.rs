@@ -64,7 +64,9 @@ impl Update {
             println!("{}{}", one.made.declared.name, if self.dry_run { " would be updated" } else { " is updated" });
             one.lines.iter().for_each(|line| println!("  {line}"));
         }
-        same.iter().for_each(|one| println!("{} is up to date", one.made.declared.name));
+        for one in &same {
+            println!("{} is up to date", one.made.declared.name);
+        }
         if failed.is_empty() { Ok(()) } else { Err(stays(&failed)) }
     }
 

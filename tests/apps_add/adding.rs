@@ -55,7 +55,11 @@ fn from_a_registry_a_url_and_a_folder() {
         let first = world.git("repos/Rot", &["rev-list", "--max-parents=0", "HEAD"]);
         let url = format!("file://{}", folder.display());
         world.does(&["add", &format!("{url}#{first}")]);
-        assert!(world.record().contains(&format!("repo-rev = \"{first}\"\nrepo-url = \"{url}\"\n")), "{}", world.record());
+        assert!(
+            world.record().contains(&format!("repo-rev = \"{first}\"\nrepo-url = \"{url}\"\n")),
+            "{}",
+            world.record()
+        );
         assert_eq!(world.runs("rot-sub", &[]), "deep 1\n");
         world.does(&["add", "--rev", "main", &url]);
         assert_eq!(world.runs("rot-new", &[]), "rot 0.2.0 with dep 1.1.0 String[]\n");
@@ -69,7 +73,8 @@ fn where_the_package_says_its_dependencies_are() {
     let world = World::new("sources");
     world.register(&dep("1.0.0"));
     const SIDE: &str = "7a0c1d0e-0000-4000-8000-000000000002";
-    let side = Package { name: "Side", uuid: SIDE, version: "0.3.0", body: "word() = \"side\"".into(), ..Package::default() };
+    let side =
+        Package { name: "Side", uuid: SIDE, version: "0.3.0", body: "word() = \"side\"".into(), ..Package::default() };
     let main = Package {
         name: "Main1",
         uuid: "7a0c1d0e-0000-4000-8000-000000000003",
@@ -118,7 +123,10 @@ fn where_the_package_says_its_dependencies_are() {
         world.does(&["add", "./repos/Rot"]);
         assert_eq!(world.runs("rot", &[]), "rot 0.1.2 with dep 1.0.0 String[]\n");
         world.does(&["rm", "Rot", "Main1"]);
-        world.refuses(&["add", "--bundle-manifest", "--subdir", "app", "./repos/Mono"], "has no Manifest.toml of its own");
+        world.refuses(
+            &["add", "--bundle-manifest", "--subdir", "app", "./repos/Mono"],
+            "has no Manifest.toml of its own",
+        );
     });
     steps.finish();
 }

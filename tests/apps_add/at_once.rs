@@ -10,7 +10,14 @@ use crate::daemon_support::{Steps, wait_until};
 use crate::world::{Package, World};
 
 fn tool(name: &'static str, uuid: &'static str, apps: &'static str) -> Package {
-    Package { name, uuid, version: "1.0.0", apps, body: format!("main(args) = println(\"{name}\")"), ..Package::default() }
+    Package {
+        name,
+        uuid,
+        version: "1.0.0",
+        apps,
+        body: format!("main(args) = println(\"{name}\")"),
+        ..Package::default()
+    }
 }
 
 const ONE: &str = "7a0c1d0e-0000-4000-8000-000000000011";
@@ -38,7 +45,11 @@ fn at_once_interrupted_and_killed() {
     let first = tool("One", ONE, "one = {}\nold = {}");
     world.publish(&first);
     world.git("repos/One", &["tag", "v1"]);
-    world.publish(&Package { version: "2.0.0", body: "main(args) = println(\"One again\")".into(), ..tool("One", ONE, "one = {}\nnew = {}") });
+    world.publish(&Package {
+        version: "2.0.0",
+        body: "main(args) = println(\"One again\")".into(),
+        ..tool("One", ONE, "one = {}\nnew = {}")
+    });
     world.git("repos/One", &["tag", "v2"]);
     world.publish(&tool("Two", TWO, "two = {}"));
     tool("Own", OWN, "own = {}").write(&world.path("Own"));
@@ -94,7 +105,10 @@ fn at_once_interrupted_and_killed() {
     steps.step("interrupted", || {
         let began = world.path("began");
         let build = format!("touch({:?}); sleep(600)", began.display().to_string());
-        world.publish(&Package { files: [("deps/build.jl".to_owned(), build)].into(), ..tool("Slow", SLOW, "slow = {}") });
+        world.publish(&Package {
+            files: [("deps/build.jl".to_owned(), build)].into(),
+            ..tool("Slow", SLOW, "slow = {}")
+        });
         let before = world.everything();
         let mut command = world.command(env!("CARGO_BIN_EXE_jlapp"), &["add", "./repos/Slow"]);
         let mut child = command.process_group(0).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();

@@ -18,7 +18,12 @@ fn updated_and_pinned() {
         body: "main(args) = println(\"own\")".into(),
         ..Package::default()
     };
-    let repo = Package { name: "Repo", uuid: "7a0c1d0e-0000-4000-8000-00000000000b", apps: "repo = {}\nold = {}", ..own.clone() };
+    let repo = Package {
+        name: "Repo",
+        uuid: "7a0c1d0e-0000-4000-8000-00000000000b",
+        apps: "repo = {}\nold = {}",
+        ..own.clone()
+    };
     own.write(&world.path("Own"));
     world.publish(&repo);
     world.does(&["add", "Rot", &format!("file://{}", world.path("repos/Repo").display())]);

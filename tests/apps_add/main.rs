@@ -8,4 +8,5 @@ mod at_once;
 mod daemon_support;
 mod keeping;
 mod refusing;
+mod served;
 mod world;

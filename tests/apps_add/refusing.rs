@@ -42,8 +42,11 @@ fn refused_and_nothing_changed() {
         world.refuses(&["add", "./repos/Dep"], "Dep has no apps: there is no [apps] in it");
         world.publish(&odd("odd = 1"));
         world.refuses(&["add", "./repos/Odd"], "Project.toml:6: the app odd: it is no table");
-        world.publish(&odd("o1 = { submodule = \"Sub\" }\no2 = { submodule = \"Sup\" }\no3 = { submodule = \"number\" }"));
-        let said = world.refuses(&["add", "./repos/Odd"], "the app o1 of Odd cannot run: there is no function main in Odd.Sub");
+        world.publish(&odd(
+            "o1 = { submodule = \"Sub\" }\no2 = { submodule = \"Sup\" }\no3 = { submodule = \"number\" }",
+        ));
+        let said = world
+            .refuses(&["add", "./repos/Odd"], "the app o1 of Odd cannot run: there is no function main in Odd.Sub");
         assert!(said.err.contains("the app o2 of Odd cannot run: there is no module Sup in Odd\n"), "{}", said.err);
         assert!(said.err.contains("the app o3 of Odd cannot run: number in Odd is no module\n"), "{}", said.err);
         world.publish(&Package { body: "error(\"broken\")".into(), ..odd("odd = {}") });
