@@ -350,7 +350,7 @@ fn refused_and_nothing_changed() {
     let shop = Workshop::new("refused");
     shop.does(&["dev", "Mine"]);
     shop.refuses(&["rm", "mine", "mien"], "there is no package or app mien; did you mean mine?");
-    shop.refuses(&["dev", "nowhere"], "nowhere");
+    shop.refuses(&["dev", "./nowhere"], "nowhere");
     shop.refuses(&["dev", "Mine/src"], "there is no Project.toml");
     for (apps, text) in [
         ("1x = {}", "Project.toml:6: the app 1x: a name is letters"),

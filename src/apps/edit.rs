@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
+use super::commit::{self, Commit, Move};
 use super::lock::Lock;
-use super::{App, Channels, Declared, ENVIRONMENTS, Record, record, shim};
-use crate::sys::files;
+use super::{App, Channels, Declared, ENVIRONMENTS, Entry, Package, Record, record, shim, staging};
 use crate::toolchain::{Error, Selection};
 
 const HEAD: &str =
@@ -18,9 +18,13 @@ const HEAD: &str =
 pub struct Edit {
     depot: PathBuf,
     path: PathBuf,
+    /// As it was read.
+    text: String,
     document: DocumentMut,
     record: Record,
     channels: Channels,
+    /// Environments that come in place of those that are there.
+    moves: Vec<Move>,
     /// Apps whose shims have to be ours from now on: Pkg's would go on leading to what was there before.
     changed: Vec<String>,
     _lock: Lock,
@@ -45,20 +49,21 @@ impl Edit {
         fs::create_dir_all(&folder).map_err(|error| Error::file("cannot make", &folder, &error))?;
         let lock = Lock::take(&folder.join(".pid"), waiting)?;
         let path = folder.join("AppManifest.toml");
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => HEAD.to_owned(),
-            Err(error) => return Err(Error::file("cannot read", &path, &error)),
-        };
+        commit::finish(depot, &path)?;
+        staging::sweep(&folder);
+        let text = commit::read(&path)?;
+        let text = if text.is_empty() { HEAD.to_owned() } else { text };
         let record = record::parse(&path, text.as_bytes())?;
         let document =
             text.parse().map_err(|error| Error::failed(path.display().to_string(), error, "nothing was changed"))?;
         Ok(Self {
             depot: depot.to_owned(),
             path,
+            text,
             document,
             record,
             channels: Channels::read(depot),
+            moves: Vec::new(),
             changed: Vec::new(),
             _lock: lock,
         })
@@ -66,6 +71,15 @@ impl Edit {
 
     pub const fn record(&self) -> &Record {
         &self.record
+    }
+
+    pub const fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// The depot whose record it is.
+    pub fn depot(&self) -> &Path {
+        &self.depot
     }
 
     /// What stands in the way of a package's apps.
@@ -89,18 +103,76 @@ impl Edit {
     /// Records a package under development in `folder`, in place of what was recorded of it. Its apps follow the
     /// channel of `julia`, where that has one.
     pub fn develop(&mut self, declared: &Declared, folder: &Path, julia: &Selection) {
+        let mut entry = self.emptied(declared);
+        entry.insert("path", value(folder.display().to_string()));
+        if let Some(version) = &declared.version {
+            entry.insert("version", value(version));
+        }
+        self.channels.bundle(&declared.uuid, false);
+        self.complete(declared, entry, julia);
+    }
+
+    /// Records a package with the environment in `folder`, which is moved into its place, in place of what was recorded.
+    pub fn install(&mut self, declared: &Declared, source: &Entry, folder: &Path, bundled: bool, julia: &Selection) {
+        let mut entry = self.emptied(declared);
+        let keys = [
+            ("git-tree-sha1", &source.tree_hash),
+            ("repo-url", &source.repo_url),
+            ("repo-rev", &source.repo_rev),
+            ("repo-subdir", &source.repo_subdir),
+            ("version", &source.version),
+        ];
+        for (key, text) in keys {
+            if let Some(text) = text {
+                entry.insert(key, value(text));
+            }
+        }
+        self.moves.push(Move::new(&declared.name, folder));
+        self.channels.bundle(&declared.uuid, bundled);
+        self.complete(declared, entry, julia);
+    }
+
+    /// Says that a package stays at its version, or no longer; whether that is new.
+    pub fn pin(&mut self, package: &Package, pinned: bool) -> bool {
+        let Some(mut entry) = self.take(&package.name, &package.uuid) else { return false };
+        let before = entry.get("pinned").and_then(Item::as_bool).unwrap_or(false);
+        if pinned {
+            entry.insert("pinned", value(true));
+        } else {
+            entry.remove("pinned");
+        }
+        self.put(&package.name, entry);
+        before != pinned
+    }
+
+    /// Says that packages stay at their versions, by their UUIDs.
+    pub fn pin_all(&mut self, uuids: &[&str]) {
+        let deps = self.packages().iter_mut().filter_map(|(_, item)| item.as_array_of_tables_mut());
+        for entry in deps.flat_map(ArrayOfTables::iter_mut) {
+            if entry.get("uuid").and_then(Item::as_str).is_some_and(|uuid| uuids.contains(&uuid)) {
+                entry.insert("pinned", value(true));
+            }
+        }
+    }
+
+    /// The entry of a package, without what says where it comes from and which apps it has. What others have put into it stays.
+    fn emptied(&mut self, declared: &Declared) -> Table {
         for app in &declared.apps {
             self.forget_app(&app.name);
         }
         let mut entry = self.take(&declared.name, &declared.uuid).unwrap_or_default();
-        for key in ["git-tree-sha1", "repo-url", "repo-rev", "repo-subdir", "entryfile", "pinned", "apps", "version"] {
+        for key in
+            ["git-tree-sha1", "repo-url", "repo-rev", "repo-subdir", "entryfile", "pinned", "apps", "version", "path"]
+        {
             entry.remove(key);
         }
-        entry.insert("path", value(folder.display().to_string()));
+        entry
+    }
+
+    /// Puts an entry back, with the apps of the package.
+    fn complete(&mut self, declared: &Declared, mut entry: Table, julia: &Selection) {
         entry.insert("uuid", value(&declared.uuid));
-        if let Some(version) = &declared.version {
-            entry.insert("version", value(version));
-        }
+        entry.sort_values();
         let mut apps = Table::new();
         apps.set_implicit(true);
         for app in &declared.apps {
@@ -132,25 +204,28 @@ impl Edit {
         }
     }
 
-    /// Writes the record; then shims of apps that came are made, and those of apps that went are removed.
+    /// Writes the record; then shims of apps that came are made, and those of apps that went are removed. A command that
+    /// is killed meanwhile has changed nothing, or the next one completes it.
     ///
     /// # Errors
     /// The record could not be written, and nothing was changed; or a shim could not.
     pub fn commit(self) -> Result<(), Error> {
-        let text = self.document.to_string();
-        let now = record::parse(&self.path, text.as_bytes())?;
-        // First: what it says of an app that is not recorded, or otherwise, counts for nothing.
-        self.channels.write(&self.depot, &now)?;
-        files::replace(&self.path, text.as_bytes()).map_err(|error| Error::file("cannot write", &self.path, &error))?;
+        let after = self.document.to_string();
+        let now = record::parse(&self.path, after.as_bytes())?;
         let names = |record: &Record| -> Vec<String> {
             record.packages.iter().flat_map(|package| package.apps.iter().map(|app| app.name.clone())).collect()
         };
-        let (before, now) = (names(&self.record), names(&now));
-        for gone in before.iter().filter(|name| !now.contains(name)) {
-            shim::remove(&self.depot, gone)?;
-        }
-        let ours = |name: &&String| !before.contains(*name) || self.changed.contains(*name);
-        now.iter().filter(ours).try_for_each(|name| shim::write(&self.depot, name))
+        let (before, now_named) = (names(&self.record), names(&now));
+        let is_ours = |name: &String| !before.contains(name) || self.changed.contains(name);
+        let commit = Commit {
+            channels: self.channels.text(&now),
+            gone: before.iter().filter(|name| !now_named.contains(name)).cloned().collect(),
+            come: now_named.into_iter().filter(is_ours).collect(),
+            moves: self.moves,
+            before: self.text,
+            after,
+        };
+        commit.make(&self.depot, &self.path)
     }
 
     fn packages(&mut self) -> &mut Table {

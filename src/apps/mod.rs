@@ -5,13 +5,22 @@
 //! serves its apps from where it lies now. Absent: how Julia is started, which Julia (`toolchain`), the network.
 
 mod channels;
+mod commit;
 mod edit;
 mod error;
 mod launch;
 mod lock;
+mod lockfile;
+mod manifest;
+mod preferences;
+mod program;
 mod project;
 mod record;
+mod registries;
 mod shim;
+mod spec;
+mod staging;
+mod usage;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -23,9 +32,17 @@ pub use channels::Channels;
 pub use edit::{Conflict, Edit, make_shims, remove_environment};
 pub use error::Error;
 pub use launch::{channel_of, command_line};
+pub use lockfile::{Locked, lock_text, read_lock};
+pub use manifest::{Entry, Manifest};
+pub use preferences::add_preferences;
+pub use program::{PREPARE, RESOLVE, Resolved};
 pub use project::{Declared, declared, folder};
 pub use record::{App, Package, Record};
+pub use registries::registered_names;
 pub use shim::path as shim_path;
+pub use spec::{BadSpec, Source, Spec};
+pub use staging::Staging;
+pub use usage::note as note_usage;
 
 use crate::env;
 use crate::name::near_misses;

@@ -19,6 +19,8 @@ pub struct Declared {
     pub apps: Vec<App>,
     /// Whether there is anything to instantiate.
     pub has_dependencies: bool,
+    /// `bundle_manifest = true`: its environment is made from its own Manifest.toml.
+    pub bundle_manifest: bool,
 }
 
 const NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
@@ -60,7 +62,8 @@ pub fn declared(folder: &Path) -> Result<Declared, Error> {
     }
     apps.sort_by(|one, other| one.name.cmp(&other.name));
     let has_dependencies = table.get("deps").and_then(Item::as_table_like).is_some_and(|deps| !deps.is_empty());
-    Ok(Declared { name, uuid, version: value("version"), apps, has_dependencies })
+    let bundle_manifest = table.get("bundle_manifest").and_then(Item::as_bool).unwrap_or(false);
+    Ok(Declared { name, uuid, version: value("version"), apps, has_dependencies, bundle_manifest })
 }
 
 fn app(word: &str, item: &Item) -> Result<App, String> {
@@ -82,7 +85,7 @@ fn app(word: &str, item: &Item) -> Result<App, String> {
 }
 
 /// `^[A-Za-z][A-Za-z0-9_]*$`, as Pkg has it.
-fn is_identifier(word: &str) -> bool {
+pub(super) fn is_identifier(word: &str) -> bool {
     let mut letters = word.chars();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')

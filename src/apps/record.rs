@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, TableLike};
 
-use super::{Channels, ENVIRONMENTS};
+use super::{Channels, ENVIRONMENTS, Entry, Source, Spec};
 use crate::toolchain::{self, Error};
 
 /// All apps of one depot.
@@ -24,6 +24,12 @@ pub struct Package {
     pub path: Option<PathBuf>,
     /// The repository that it comes from, and the revision in it.
     pub repository: Option<(String, Option<String>)>,
+    /// Where in it the package lies.
+    pub subdir: Option<String>,
+    /// The tree of a package that was added.
+    pub tree: Option<String>,
+    /// It stays at its version.
+    pub pinned: bool,
     /// In the order of their names.
     pub apps: Vec<App>,
 }
@@ -45,6 +51,42 @@ impl Record {
     /// An app and its package, by the app's name.
     pub fn app(&self, name: &str) -> Option<(&Package, &App)> {
         self.packages.iter().find_map(|package| Some((package, package.apps.iter().find(|app| app.name == name)?)))
+    }
+}
+
+impl Package {
+    /// Whether it, or one of its apps, has this name.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.apps.iter().any(|app| app.name == name)
+    }
+
+    /// Its entry in a manifest.
+    pub fn entry(&self) -> Entry {
+        let repository = self.repository.clone();
+        Entry {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            tree_hash: self.tree.clone(),
+            repo_rev: repository.as_ref().and_then(|(_, rev)| rev.clone()),
+            repo_url: repository.map(|(url, _)| url),
+            repo_subdir: self.subdir.clone(),
+            path: None,
+        }
+    }
+
+    /// What it was got by, to be got again as it is now.
+    pub fn spec(&self) -> Spec {
+        let registered =
+            || Source::Registered { name: Some(self.name.clone()), uuid: Some(self.uuid.clone()), version: None };
+        let source = self
+            .repository
+            .as_ref()
+            .map(|(url, _)| if url.starts_with('/') { Source::Folder(url.into()) } else { Source::Url(url.clone()) });
+        Spec {
+            source: source.unwrap_or_else(registered),
+            rev: self.repository.as_ref().and_then(|(_, rev)| rev.clone()),
+            subdir: self.subdir.clone(),
+        }
     }
 }
 
@@ -111,6 +153,9 @@ fn package(name: &str, table: &dyn TableLike) -> Result<Package, String> {
         // Pkg of Julia 1.12.6 writes "." for the package's own environment.
         path: text("path").filter(|path| path != ".").map(PathBuf::from),
         repository: text("repo-url").map(|url| (url, text("repo-rev"))),
+        subdir: text("repo-subdir"),
+        tree: text("git-tree-sha1"),
+        pinned: table.get("pinned").and_then(Item::as_bool).unwrap_or(false),
         apps,
     })
 }

@@ -1,20 +1,23 @@
 //! `jlapp dev`: apps of a package in a folder of the user's, as it is at each launch.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use super::found_on_path;
-use crate::apps::{Conflict, Declared, Edit, Error, declared, folder};
-use crate::sys::process;
-use crate::toolchain::{self, App, Request, Selection, Toolchains, first_depot};
-use crate::{env, exit};
+use super::failure::Failure;
+use super::names::Names;
+use super::{add, choose, found_on_path, pkg, say_waiting};
+use crate::apps::{Declared, Edit, RESOLVE, Resolved, Source, Spec, Staging, declared, folder};
+use crate::toolchain::Selection;
 
 /// Edits are seen at the next launch.
 #[derive(clap::Args)]
 pub struct Dev {
-    /// Folders of packages
-    #[arg(required = true)]
-    folders: Vec<PathBuf>,
+    /// Folders of packages; or names and URLs, whose repositories Pkg clones into its folder for development
+    #[arg(required = true, value_name = "package")]
+    packages: Vec<String>,
+    /// Where in its repository the package lies
+    #[arg(long, value_name = "folder")]
+    subdir: Option<String>,
     /// The channel of Julia to install dependencies with and to record, `+1.10`
     #[arg(long, value_name = "+channel")]
     julia: Option<String>,
@@ -23,104 +26,87 @@ pub struct Dev {
     force: bool,
 }
 
+/// A checkout that can be recorded.
+struct Checkout {
+    package: Declared,
+    folder: PathBuf,
+    julia: Selection,
+}
+
 impl Dev {
-    pub fn run(&self) -> i32 {
-        for path in &self.folders {
-            match self.develop(path) {
-                Ok(0) => {}
-                Ok(status) => return status,
-                Err(error) => {
-                    eprintln!("jlapp: {error}");
-                    return error.exit_status();
-                }
-            }
-        }
-        0
-    }
-
-    fn develop(&self, path: &Path) -> Result<i32, Error> {
-        let variable = |name: &str| std::env::var_os(name);
-        let folder = folder(path)?;
-        let package = declared(&folder)?;
-        let Some(depot) = first_depot(&variable) else {
-            eprintln!("jlapp: there is no depot: neither JULIA_DEPOT_PATH nor HOME is set");
-            return Ok(exit::FAILURE);
-        };
-        let selection = self.select(&folder)?;
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let depot = add::depot()?;
+        let names = Names { force: self.force };
+        let checkouts = self.packages.iter().map(|word| self.checkout(word, &depot)).collect::<Result<Vec<_>, _>>()?;
         // Twice: dependencies may take long, which nobody else should have to wait for.
-        if !self.may_take_names(&Edit::begin(&depot, super::say_waiting)?, &package) {
-            return Ok(exit::FAILURE);
+        names.check(&Edit::begin(&depot, say_waiting)?, checkouts.iter().map(|one| &one.package))?;
+        checkouts.iter().try_for_each(instantiate)?;
+        let mut edit = Edit::begin(&depot, say_waiting)?;
+        names.check(&edit, checkouts.iter().map(|one| &one.package))?;
+        for one in &checkouts {
+            edit.develop(&one.package, &one.folder, &one.julia);
         }
-        if package.has_dependencies {
-            let status = instantiate(&selection, &folder);
-            if status != 0 {
-                eprintln!("jlapp: the dependencies of {} could not be had; nothing was changed", package.name);
-                return Ok(status);
-            }
-        }
-        let mut edit = Edit::begin(&depot, super::say_waiting)?;
-        if !self.may_take_names(&edit, &package) {
-            return Ok(exit::FAILURE);
-        }
-        edit.develop(&package, &folder, &selection);
         edit.commit()?;
-        report(&package, &folder, &depot);
-        Ok(0)
-    }
-
-    /// Says what is in the way.
-    fn may_take_names(&self, edit: &Edit, package: &Declared) -> bool {
-        let conflicts = edit.conflicts(package);
-        if conflicts.is_empty() || self.force {
-            return true;
+        for one in &checkouts {
+            report(one, &depot);
         }
-        conflicts.iter().for_each(complain);
-        eprintln!("jlapp: nothing was changed; `--force` takes the names");
-        false
+        Ok(())
     }
 
-    fn select(&self, directory: &Path) -> Result<Selection, toolchain::Error> {
-        let app = App::default();
-        Toolchains::new().select(&Request {
-            channel: self.julia.as_deref().map(|word| word.trim_start_matches('+').as_ref()),
-            directory,
-            project: None,
-            program: None,
-            app: Some(&app),
-            variable: &|name| std::env::var_os(name),
-        })
+    /// A folder of the user's is meant before a registered package of the same name.
+    fn checkout(&self, word: &str, depot: &Path) -> Result<Checkout, Failure> {
+        let spec = word.parse::<Spec>().ok().filter(|spec| !matches!(spec.source, Source::Folder(_)));
+        let Some(mut spec) = spec.filter(|_| !Path::new(word).is_dir()) else {
+            let path = Path::new(word).join(self.subdir.as_deref().unwrap_or_default());
+            let folder = folder(&path)?;
+            return Ok(Checkout { package: declared(&folder)?, folder, julia: self.julia(depot)? });
+        };
+        if spec.rev.is_some() || matches!(spec.source, Source::Registered { version: Some(_), .. }) {
+            let text =
+                format!("{word} names a version, but what is developed is a folder: choose the version there with git");
+            return Err(Failure::Refused(text));
+        }
+        spec.subdir.clone_from(&self.subdir);
+        let julia = self.julia(depot)?;
+        let folder = clone(&spec, depot, &julia)?;
+        Ok(Checkout { package: declared(&folder)?, folder, julia })
+    }
+
+    fn julia(&self, depot: &Path) -> Result<Selection, Failure> {
+        let edit = Edit::begin(depot, say_waiting)?;
+        choose::julia(self.julia.as_deref(), None, edit.channels())
     }
 }
 
-fn complain(conflict: &Conflict) {
-    match conflict {
-        Conflict::Package { app, package } => eprintln!("jlapp: {app} is an app of {package}"),
-        Conflict::File { app, path } => eprintln!("jlapp: {} is there and no shim of {app}", path.display()),
-    }
+/// Has Pkg clone a package into its own folder (`JULIA_PKG_DEVDIR`); where it is there already, it is used.
+fn clone(spec: &Spec, depot: &Path, julia: &Selection) -> Result<PathBuf, Failure> {
+    let mut staging = Staging::new(&Edit::begin(depot, say_waiting)?)?;
+    let result = staging.file("result.toml");
+    let mut env = OsString::from("env=");
+    env.push(staging.folder()?);
+    let head = [result.clone().into(), env, "develop=yes".into()];
+    let _alone = pkg::alone(depot)?;
+    pkg::run(julia, &[], RESOLVE, head.into_iter().chain(spec.words().into_iter().map(OsString::from)).collect())?;
+    let resolved = Resolved::read(&result)?;
+    let source = resolved.into_iter().next().map(|resolved| resolved.source).unwrap_or_default();
+    Ok(folder(&source)?)
 }
 
 /// Pkg's work, in a worker of the app's Julia, with Pkg's own progress.
-fn instantiate(selection: &Selection, folder: &Path) -> i32 {
-    let program = process::own_folder().unwrap_or_default().join("juliaclient");
-    let mut project = std::ffi::OsString::from("--project=");
-    project.push(folder);
-    let mut command = Command::new(&program);
-    command.args(selection.channel.iter().map(|channel| format!("+{channel}")));
-    command.arg(project).args(["-e", "using Pkg; Pkg.instantiate()"]);
-    command.env(env::WORKER_EXECUTABLE, &selection.binary).env_remove(env::JULIAUP_CHANNEL);
-    match command.status() {
-        Ok(status) => status.code().unwrap_or(exit::FAILURE),
-        Err(error) => {
-            eprintln!("jlapp: cannot execute {}: {error}", program.display());
-            exit::CANNOT_EXECUTE
-        }
+fn instantiate(one: &Checkout) -> Result<(), Failure> {
+    if !one.package.has_dependencies {
+        return Ok(());
     }
+    let program = "import Pkg; Pkg.activate(ARGS[1]); Pkg.instantiate()";
+    pkg::run(&one.julia, &[], program, vec![one.folder.clone().into()]).inspect_err(|_| {
+        eprintln!("jlapp: the dependencies of {} could not be had", one.package.name);
+    })
 }
 
-fn report(package: &Declared, folder: &Path, depot: &Path) {
-    println!("{} is under development in {}", package.name, folder.display());
-    for app in &package.apps {
+fn report(one: &Checkout, depot: &Path) {
+    println!("{} is under development in {}", one.package.name, one.folder.display());
+    for app in &one.package.apps {
         println!("  {}", app.name);
     }
-    found_on_path(depot, package.apps.iter().map(|app| app.name.as_str()));
+    found_on_path(depot, one.package.apps.iter().map(|app| app.name.as_str()));
 }

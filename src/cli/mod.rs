@@ -1,16 +1,27 @@
 //! Command lines of `jlapp` and `jlconductor`: one file per command, and all printing.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where we print")]
 
+mod add;
+mod choose;
 mod conductor;
 mod daemon;
 mod dev;
+mod export;
 mod failure;
+mod install;
 mod julia;
 mod launch;
+mod names;
+mod pin;
+mod pkg;
+mod precompile;
 mod remove;
 mod resolve;
+mod run;
+mod run_cache;
 mod shims;
 mod status;
+mod update;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -19,6 +30,7 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 
 use crate::apps::shim_path;
+use crate::sys::signals;
 use crate::{env, exit};
 
 pub use conductor::main as conductor_main;
@@ -40,15 +52,32 @@ enum Command {
     /// Julias: which there are, which is used, and getting more
     #[command(subcommand)]
     Julia(julia::Command),
+    /// Gets apps: of registered packages, and of packages in repositories
+    Add(add::Add),
+    /// Gets newer versions of packages with apps, and of what they depend on
+    #[command(alias = "up")]
+    Update(update::Update),
+    /// Has `update` leave packages as they are
+    Pin(pin::Pin),
+    /// Lets `update` have them again
+    Unpin(pin::Pin),
+    /// Compiles ahead what apps need
+    Precompile(precompile::Precompile),
     /// Apps of a package in your own folder
     Dev(dev::Dev),
     /// Removes packages with apps, or single apps
     #[command(name = "rm", alias = "remove")]
     Remove(remove::Remove),
+    /// Writes all that is installed into one file
+    Export(export::Export),
+    /// Installs what such a file says, in the same versions
+    Import(export::Import),
     /// Makes the shims of all apps again
     Shims(shims::Shims),
     /// Runs an app
     Launch(launch::Launch),
+    /// Runs an app of a package that is not installed
+    Run(run::Run),
     /// Apps that there are
     Status(status::Status),
     /// For `juliaclient`: the Julia that it would run
@@ -74,10 +103,18 @@ impl Command {
         match self {
             Self::Daemon(command) => end(command.run().map_err(Failure::from)),
             Self::Julia(command) => end(command.run()),
-            Self::Dev(command) => command.run(),
+            Self::Add(command) => end(command.run()),
+            Self::Update(command) => end(command.run()),
+            Self::Pin(command) => end(command.run(true)),
+            Self::Unpin(command) => end(command.run(false)),
+            Self::Precompile(command) => end(command.run()),
+            Self::Dev(command) => end(command.run()),
             Self::Remove(command) => command.run(),
+            Self::Export(command) => end(command.run()),
+            Self::Import(command) => end(command.run()),
             Self::Shims(command) => command.run(),
             Self::Launch(command) => command.run(),
+            Self::Run(command) => end(command.run()),
             Self::Status(command) => command.run(),
             Self::Resolve(command) => command.run(),
         }
@@ -117,6 +154,9 @@ fn end(outcome: Result<(), Failure>) -> i32 {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("jlapp: {error}");
+            if let Failure::Interrupted(signal) = error {
+                signals::die_by(signal);
+            }
             error.status()
         }
     }

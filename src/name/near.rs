@@ -9,7 +9,7 @@ pub fn near_misses<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> 
     let farthest = (word.chars().count() / 3).max(1);
     let mut near: Vec<(usize, &str)> = known
         .into_iter()
-        .map(|name| (strsim::osa_distance(&word.to_lowercase(), name), name))
+        .map(|name| (strsim::osa_distance(&word.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= farthest && *name != word)
         .collect();
     near.sort_unstable();
@@ -27,6 +27,7 @@ mod tests {
         assert_eq!(near_misses("relaese", known), ["release"]);
         assert_eq!(near_misses("LTS", known), ["lts"]);
         assert_eq!(near_misses("nigthly", known), ["nightly"]);
+        assert_eq!(near_misses("Rto", ["Rot"]), ["Rot"]);
         assert_eq!(near_misses("1.10.5", known), ["1.10.4", "1.10"]);
         assert_eq!(near_misses("something", known), Vec::<&str>::new());
     }

@@ -24,6 +24,11 @@ pub const CRASH_POINTS: &[&str] = &[
     "gc-locked",
     "gc-moved",
     "gc-hidden",
+    // Changing apps (`apps::commit`, `cli::install`).
+    "apps-begun",
+    "apps-made",
+    "apps-moved",
+    "apps-shims",
 ];
 
 /// Kills this process (SIGKILL) if `JLAPP_CRASH_AT` names this point.

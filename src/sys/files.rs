@@ -63,6 +63,20 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets two files or folders change places at once, where the file system can; else one after the other (rename(2)).
+pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            let aside = beside(other)?;
+            fs::rename(other, &aside)?;
+            fs::rename(one, other)?;
+            fs::rename(aside, one)
+        }
+        result => Ok(result?),
+    }
+}
+
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut name = name.to_owned();

@@ -27,6 +27,21 @@ fn c_string(text: &OsStr) -> Result<CString, std::ffi::NulError> {
     CString::new(text.as_bytes())
 }
 
+/// A process and all that it and its children have started, as far as they have not been left to others (proc(5)).
+pub fn with_descendants(pid: u32) -> Vec<u32> {
+    let mut all = vec![pid];
+    let mut at = 0;
+    while let Some(parent) = all.get(at).copied() {
+        let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+        for task in tasks {
+            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            all.extend(children.split_ascii_whitespace().filter_map(|word| word.parse::<u32>().ok()));
+        }
+        at += 1;
+    }
+    all
+}
+
 /// As many descriptors as a [`Command`] can hand on.
 pub const MOST_DESCRIPTORS: RawFd = 8;
 

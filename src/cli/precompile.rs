@@ -1,0 +1,47 @@
+//! `jlapp precompile`: what an app would otherwise compile at its next launch.
+
+use super::failure::Failure;
+use super::install::prepare;
+use super::names::packages;
+use super::{add, choose};
+use crate::apps::{Apps, Declared, Package};
+
+/// With the Julia and the flags that each app is launched with.
+#[derive(clap::Args)]
+pub struct Precompile {
+    /// Packages or apps; all where there is none
+    names: Vec<String>,
+}
+
+impl Precompile {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let depot = add::depot()?;
+        let mut apps = Apps::default();
+        let (record, channels) = (apps.record(&depot)?, apps.channels(&depot)?);
+        let mut failed = Vec::new();
+        for package in packages(&record, &self.names)? {
+            let julia = choose::julia(None, Some(&package), &channels)?;
+            match prepare(&declared(&package), &package.environment(&depot), &julia) {
+                Ok(()) => println!("{} is precompiled", package.name),
+                Err(Failure::Reported(_)) => failed.push(package.name),
+                Err(error) => return Err(error),
+            }
+        }
+        if failed.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Refused(format!("could not be precompiled: {}", failed.join(", "))))
+    }
+}
+
+/// What is recorded counts, not what the source says by now.
+fn declared(package: &Package) -> Declared {
+    Declared {
+        name: package.name.clone(),
+        uuid: package.uuid.clone(),
+        version: package.version.clone(),
+        apps: package.apps.clone(),
+        has_dependencies: true,
+        bundle_manifest: false,
+    }
+}

@@ -1,0 +1,12 @@
+//! Apps of packages: `jlapp add` and what keeps them, as a user runs it, with the real Pkg, and with registries and
+//! repositories that the test makes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod adding;
+mod at_once;
+#[path = "../daemon_support/mod.rs"]
+mod daemon_support;
+mod keeping;
+mod refusing;
+mod served;
+mod world;
