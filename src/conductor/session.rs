@@ -19,7 +19,7 @@ use super::standing::Standing;
 use super::{Conductor, Place, admission, adoption, job, needs, status, warmth};
 use crate::env;
 use crate::julia::{CommandLine, parse};
-use crate::protocol::{Job, Kind, Launch, PROTOCOL, Recipe, Refusal, Release, frame};
+use crate::protocol::{Job, Kind, Launch, OptionValue, PROTOCOL, Recipe, Refusal, Release, frame};
 use crate::sys::passing;
 use crate::worker::Isolation;
 
@@ -138,17 +138,18 @@ async fn give(
         Program::of(&line, &launch, chosen.app.as_ref(), directory).filter(|_| key.isolation == Isolation::Fork);
     let program = program.map(|program| key.with(program));
     let (time_to_live, require) = (time_to_live(&launch), launch.require);
-    let job = job::compose(launch, &line, &conductor.standing, client);
+    let mut job = job::compose(launch, &line, &conductor.standing, client);
+    if let Some(key) = &program {
+        let is_lesson = conductor.pool.warmth.note_launch(key, || recipe(job.clone(), chosen, directory));
+        job.options.extend(is_lesson.then(|| (b"notes".to_vec(), OptionValue::Number(1))));
+    }
     let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;
     let order = Order { bytes, descriptors, line: &line, require, program };
-    if let Some(key) = &order.program {
-        let pool = &conductor.pool;
-        pool.warmth.note_launch(key, || recipe(job, chosen, directory));
-        if let Some(branch) = warmth::branch(pool, key) {
-            branch.touch(time_to_live);
-            if give_to_a_worker(conductor, &branch, &order).await.is_ok() {
-                return Ok(());
-            }
+    let branch = order.program.as_ref().and_then(|key| warmth::branch(&conductor.pool, key));
+    if let Some(branch) = branch {
+        branch.touch(time_to_live);
+        if give_to_a_worker(conductor, &branch, &order).await.is_ok() {
+            return Ok(());
         }
     }
     let first = if require { First::Waits } else { First::RunsPlain(pid) };

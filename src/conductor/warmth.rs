@@ -22,6 +22,8 @@ const FEWEST_USES: u64 = 2;
 const MOST_PROGRAMS: usize = 200;
 /// Branches are made again for what their launches still had to compile, so many times.
 const MOST_REGROWN: u32 = 3;
+/// Launches that note what they have to compile, before the first branch and after each.
+const LESSONS: u32 = 4;
 /// A branch that was refused is tried again after so long, and each time after twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(60);
 const LONGEST_RETRY: Duration = Duration::from_secs(24 * 3600);
@@ -46,6 +48,9 @@ struct Candidate {
     /// The profile on disk is older.
     is_unsaved: bool,
     regrown: u32,
+    /// Launches that are still to note what they have to compile. A program can see that its launch does
+    /// (`Base.JLOptions().trace_compile`), so not all do.
+    lessons: u32,
     refused: Option<Refusal>,
 }
 
@@ -71,8 +76,8 @@ impl Warmth {
         Self { programs: RefCell::default(), profiles: Profiles::new(), is_growing: Cell::new(false) }
     }
 
-    /// Notes a launch of a program.
-    pub(super) fn note_launch(&self, key: &Key, recipe: impl FnOnce() -> Recipe) {
+    /// Notes a launch of a program; tells whether it is to note what it has to compile.
+    pub(super) fn note_launch(&self, key: &Key, recipe: impl FnOnce() -> Recipe) -> bool {
         let mut programs = self.programs.borrow_mut();
         if programs.len() >= MOST_PROGRAMS && !programs.contains_key(key) {
             let oldest = programs.iter().min_by_key(|(_, known)| known.last_used).map(|(key, _)| key.clone());
@@ -85,12 +90,16 @@ impl Warmth {
             has_news: false,
             is_unsaved: false,
             regrown: 0,
+            lessons: LESSONS,
             refused: None,
         });
         candidate.profile.uses += 1;
         candidate.is_unsaved |= candidate.profile.uses <= FEWEST_USES;
         candidate.last_used = Instant::now();
         candidate.recipe = recipe();
+        let is_lesson = candidate.lessons > 0;
+        candidate.lessons = candidate.lessons.saturating_sub(1);
+        is_lesson
     }
 
     /// What a job of this program had to compile.
@@ -152,7 +161,10 @@ impl Warmth {
             Some(Refusal { why, until: Instant::now() + pause, times: times + 1 })
         };
         match outcome {
-            Outcome::Grown => known.regrown += 1,
+            Outcome::Grown => {
+                known.regrown += 1;
+                known.lessons = LESSONS;
+            }
             Outcome::Unsettled => {
                 known.refused = Some(Refusal {
                     why: "a file changed a moment ago".into(),

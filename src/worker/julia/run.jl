@@ -5,8 +5,12 @@ const OWN_VARIABLES = Pair{String,String}[]
 const LIMIT_FILE_SIZE = 1                                              # RLIMIT_FSIZE, getrlimit(2)
 const STDIO_DUPLICATES = Cint[-1, -1, -1]
 
-# Receives a job on `socket`, announces it on the job's channel, waits for "go" and runs it. Never returns.
-function wait_for_job(socket::Cint, buffers::MessageBuffers, forked::Bool)
+# Not a field of JLOptions: the methods that this job has to compile are to be noted.
+const NOTES = "notes"
+
+# Receives a job on `socket`, announces it on the job's channel, waits for "go" and runs it. Never returns. A forked child has a
+# file to note methods in, or -1; a fresh worker `nothing`.
+function wait_for_job(socket::Cint, buffers::MessageBuffers, trace::Union{Cint,Nothing})
     fds = Cint[]
     bytes = receive_frame(socket, fds, buffers)
     bytes === nothing && quit(0)
@@ -18,10 +22,19 @@ function wait_for_job(socket::Cint, buffers::MessageBuffers, forked::Bool)
     become(job, fds)
     is_as_begun(job) || quit(0)                                        # another program than the one that was begun ahead
     prepare_program(job)
+    trace === nothing || note_methods(job, trace)
     wait_for_go(channel, buffers) || quit(0)
     remember_channel(channel)
-    forked && install_signals(job)
+    trace === nothing || install_signals(job)
     run_program(job)
+end
+
+# Not under a limit of its own on the size of files: notes are one, too.
+function note_methods(job::Job, trace::Cint)
+    wanted = any(option -> option.first == NOTES, job.numbers) && !any(limit -> limit.resource == LIMIT_FILE_SIZE, job.limits)
+    wanted && start_tracing(trace)
+    close_fd(trace)
+    nothing
 end
 
 function receive_frame(socket::Cint, fds::Vector{Cint}, buffers::MessageBuffers)
@@ -124,7 +137,6 @@ function prepare_program(job::Job)
 end
 
 function run_program(job::Job)
-    any(limit -> limit.resource == LIMIT_FILE_SIZE, job.limits) && stop_tracing()      # notes are a file, too
     set_limits(job.limits)
     collecting(true)
     run_start(job.stack_bytes)

@@ -108,10 +108,8 @@ function fork_spare(z::Zygote, urgent::Bool)
         leave_parent(z)
         prepare_signals()
         urgent || touch_memory(here)
-        start_tracing(trace)
-        close_fd(trace)
         close_fd(WARM_UP_FILE[])
-        wait_for_job(here, z.buffers, true)
+        wait_for_job(here, z.buffers, trace)
     end
     close_fd(here)
     if pid > 0
