@@ -26,6 +26,12 @@ fn from_a_registry_a_url_and_a_folder() {
         );
         assert_eq!(world.record(), expected);
     });
+    steps.step("Pkg's work in workers, and nowhere else", || {
+        let mut command = world.command(env!("CARGO_BIN_EXE_jlapp"), &["add", "Rot"]);
+        let output = command.env("JULIA_DAEMON", "require").output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "Rot 0.1.0 is added\n  rot\n  rot-sub\n", "{output:?}");
+        assert_eq!(world.runs("rot", &[]), "rot 0.1.0 with dep 1.0.0 String[]\n");
+    });
     steps.step("a newer version, when it is added again", || {
         world.register(&dep("1.1.0"));
         let newer = Package { apps: "rot = {}\nrot-new = {}", ..rot("0.2.0") };
