@@ -26,6 +26,21 @@ fn from_a_registry_a_url_and_a_folder() {
         );
         assert_eq!(world.record(), expected);
     });
+    steps.step("Pkg's work in workers, and nowhere else", || {
+        // With the flags of no app: one worker does it all.
+        world.publish(&Package {
+            name: "Solo",
+            uuid: "7a0c1d0e-0000-4000-8000-000000000021",
+            version: "1.0.0",
+            apps: "solo = {}",
+            body: "main(args) = println(\"solo\")".into(),
+            ..Package::default()
+        });
+        let mut command = world.command(env!("CARGO_BIN_EXE_jlapp"), &["add", "./repos/Solo"]);
+        let output = command.env("JULIA_DAEMON", "require").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(world.runs("solo", &[]), "solo\n");
+    });
     steps.step("a newer version, when it is added again", || {
         world.register(&dep("1.1.0"));
         let newer = Package { apps: "rot = {}\nrot-new = {}", ..rot("0.2.0") };
