@@ -8,7 +8,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use super::commit::{self, Commit, Move};
 use super::lock::Lock;
-use super::{App, Channels, Declared, ENVIRONMENTS, Entry, Package, Record, record, shim, staging};
+use super::{App, Channels, Declared, ENVIRONMENTS, Entry, Package, Record, companion, record, shim, staging};
 use crate::toolchain::{Error, Selection};
 
 const HEAD: &str =
@@ -296,6 +296,7 @@ fn app_table(app: &App, julia: &Path) -> Table {
 /// # Errors
 /// It could not be removed.
 pub fn remove_environment(depot: &Path, package: &str) -> Result<(), Error> {
+    companion::remove(depot, package)?;
     let folder = depot.join(ENVIRONMENTS).join(package);
     if !folder.is_dir() {
         return Ok(());

@@ -6,7 +6,9 @@
 
 mod channels;
 mod commit;
+mod companion;
 mod edit;
+mod entry;
 mod error;
 mod launch;
 mod lock;
@@ -14,6 +16,7 @@ mod lockfile;
 mod manifest;
 mod preferences;
 mod program;
+mod own_dependencies;
 mod project;
 mod record;
 mod registries;
@@ -21,6 +24,8 @@ mod shim;
 mod spec;
 mod staging;
 mod usage;
+mod source;
+mod start;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -30,12 +35,14 @@ use std::sync::Arc;
 
 pub use channels::Channels;
 pub use edit::{Conflict, Edit, make_shims, remove_environment};
+pub use entry::EntryPoint;
 pub use error::Error;
 pub use launch::{channel_of, command_line};
 pub use lockfile::{Locked, lock_text, read_lock};
 pub use manifest::{Entry, Manifest};
 pub use preferences::add_preferences;
 pub use program::{PREPARE, RESOLVE, Resolved};
+pub use own_dependencies::OwnDependencies;
 pub use project::{Declared, declared, folder};
 pub use record::{App, Package, Record};
 pub use registries::registered_names;
@@ -43,6 +50,7 @@ pub use shim::path as shim_path;
 pub use spec::{BadSpec, Source, Spec};
 pub use staging::Staging;
 pub use usage::note as note_usage;
+pub use start::Start;
 
 use crate::env;
 use crate::name::near_misses;
@@ -56,6 +64,7 @@ pub const ENVIRONMENTS: &str = "environments/apps";
 #[derive(Default)]
 pub struct Apps {
     known: HashMap<PathBuf, Depot>,
+    sources: start::Sources,
 }
 
 #[derive(Default)]
@@ -71,8 +80,7 @@ pub struct Found {
     /// What decides about its Julia.
     pub recorded: toolchain::App,
     pub package: String,
-    /// The folder that is its whole load path: the package's own environment, or its checkout.
-    pub environment: PathBuf,
+    pub start: Start,
     /// Where the app was found; its packages are there too.
     pub depot: PathBuf,
 }
@@ -92,14 +100,14 @@ impl Apps {
         let own = path.parent().filter(|_| wanted.as_bytes().contains(&b'/')).and_then(Path::parent).map(PathBuf::from);
         let depots: Vec<PathBuf> = own.into_iter().chain(depots(variable)).collect();
         let mut names = Vec::new();
-        for depot in &depots {
+        for (at, depot) in depots.iter().enumerate() {
             let record = self.record(depot)?;
             if let Some((package, app)) = name.to_str().and_then(|name| record.app(name)) {
                 return Ok(Found {
                     app: app.clone(),
                     recorded: app.recorded(&package.uuid, &*self.channels(depot)?),
                     package: package.name.clone(),
-                    environment: package.environment(depot),
+                    start: self.sources.start(package, app, &depots[at..])?,
                     depot: depot.clone(),
                 });
             }

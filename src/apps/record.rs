@@ -22,6 +22,8 @@ pub struct Package {
     pub version: Option<String>,
     /// The checkout of a package under development; absolute, or relative to the record's folder.
     pub path: Option<PathBuf>,
+    /// The tree of a package that was added.
+    pub tree: Option<String>,
     /// The repository that it comes from, and the revision in it.
     pub repository: Option<(String, Option<String>)>,
     /// Where in it the package lies.
@@ -41,6 +43,8 @@ pub struct App {
     pub name: String,
     /// Where `main` is, inside the package: `Sub` or `Sub.Nested`.
     pub submodule: Option<String>,
+    /// The file that holds it, where its package says so; Pkg's record has no place for that.
+    pub file: Option<String>,
     /// Arguments for Julia.
     pub julia_flags: Vec<String>,
     /// The Julia that Pkg installed it with.
@@ -152,6 +156,7 @@ fn package(name: &str, table: &dyn TableLike) -> Result<Package, String> {
         version: text("version"),
         // Pkg of Julia 1.12.6 writes "." for the package's own environment.
         path: text("path").filter(|path| path != ".").map(PathBuf::from),
+        tree: text("git-tree-sha1"),
         repository: text("repo-url").map(|url| (url, text("repo-rev"))),
         subdir: text("repo-subdir"),
         tree: text("git-tree-sha1"),
@@ -165,6 +170,7 @@ fn app(name: &str, table: &dyn TableLike) -> Result<App, String> {
     Ok(App {
         name: name.to_owned(),
         submodule: text("submodule").map(str::to_owned),
+        file: None,
         julia_flags: julia_flags(table)?,
         julia_command: text("julia_command").map(PathBuf::from),
     })

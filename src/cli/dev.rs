@@ -92,6 +92,8 @@ fn clone(spec: &Spec, depot: &Path, julia: &Selection) -> Result<PathBuf, Failur
     Ok(folder(&source)?)
 }
 
+const INSTANTIATE: &str = "using Pkg; Pkg.instantiate()";
+
 /// Pkg's work, in a worker of the app's Julia, with Pkg's own progress.
 fn instantiate(one: &Checkout) -> Result<(), Failure> {
     if !one.package.has_dependencies {

@@ -77,6 +77,17 @@ pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     }
 }
 
+/// Like [`replace`], where several may write the same thing at once, as launches do, and a power cut does no harm.
+pub fn replace_shared(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut beside = beside(path)?.into_os_string();
+    beside.push(format!("-{}", std::process::id()));
+    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut name = name.to_owned();
