@@ -110,6 +110,19 @@ fn cached<'a, T>(known: &'a mut HashMap<PathBuf, Cached<T>>, path: &Path) -> &'a
     known.entry(path.to_owned()).or_default()
 }
 
+/// The file that holds an app, where one does: below its package's folder.
+pub fn app_file(package: &Package, app: &App, depot: &Path) -> Option<PathBuf> {
+    let source = package.source(&[depot.to_owned()]).filter(|_| app.submodule.is_none())?;
+    let place = source::project_file(&source);
+    let project = source::parse(&place, &std::fs::read(&place).ok()?).ok()?;
+    let file = match project.entries.get(&app.name) {
+        Some(EntryPoint::File(name)) => entry::file(&source, name),
+        Some(EntryPoint::Module(_)) => None,
+        None => entry::usual_file(&source, &app.name),
+    };
+    file.and_then(|file| Some(file.strip_prefix(&source).ok()?.to_owned()))
+}
+
 /// The Project.toml beside an app's files, with what only those need.
 pub(super) fn own_project(source: &Path) -> Option<PathBuf> {
     entry::FOLDERS.iter().map(|place| source.join(place).join("Project.toml")).find(|path| path.is_file())

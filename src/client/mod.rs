@@ -9,6 +9,8 @@ mod direct;
 mod handover;
 mod julia_path;
 mod message;
+mod native;
+pub mod plan;
 mod reason;
 mod relay;
 pub mod socket;
@@ -105,6 +107,9 @@ impl Attempt {
     }
 
     fn run(&self) -> i32 {
+        if let Some(status) = native::execute(self) {
+            return status;
+        }
         match self.serve() {
             Ok(status) => status,
             Err(reason) => self.run_plain(&reason),

@@ -23,6 +23,21 @@ pub fn execute(program: &OsStr, name: &OsStr, arguments: &[OsString]) -> io::Err
     io::Error::last_os_error()
 }
 
+/// Replaces this process by `program` with this environment of `NAME=value` entries. Returns only the error.
+pub fn execute_with(program: &OsStr, arguments: &[OsString], environment: &[OsString]) -> io::Error {
+    let words = [program].into_iter().chain(arguments.iter().map(OsString::as_os_str)).map(c_string).collect();
+    let entries = environment.iter().map(|entry| c_string(entry)).collect();
+    let (Ok(words), Ok(entries)): (Result<Vec<_>, _>, Result<Vec<_>, _>) = (words, entries) else {
+        return io::Error::new(io::ErrorKind::InvalidInput, "an argument holds a NUL byte");
+    };
+    let pointers =
+        |strings: &[CString]| -> Vec<_> { strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect() };
+    let (for_words, for_entries) = (pointers(&words), pointers(&entries));
+    // SAFETY: all are NUL-terminated and outlive the call.
+    unsafe { libc::execve(words[0].as_ptr(), for_words.as_ptr(), for_entries.as_ptr()) };
+    io::Error::last_os_error()
+}
+
 fn c_string(text: &OsStr) -> Result<CString, std::ffi::NulError> {
     CString::new(text.as_bytes())
 }
