@@ -11,16 +11,19 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::Package;
 use crate::sys::files;
 use crate::toolchain::Error;
 
 /// Where these environments are, below a depot.
 const PLACE: &str = "environments/jlapp";
 
+/// No app has this name: they begin with a letter.
+pub(super) const DEPENDENCIES: &str = "_dependencies";
+
 /// An app's file as a package.
 pub(super) struct Companion<'a> {
-    pub(super) package: &'a Package,
+    /// Its package's name and UUID.
+    pub(super) package: (&'a str, &'a str),
     pub(super) app: &'a str,
     /// The package's folder.
     pub(super) source: &'a Path,
@@ -32,33 +35,43 @@ pub(super) struct Companion<'a> {
 }
 
 impl Companion<'_> {
-    /// Its environment, written where it is not as it should be.
+    /// Its environment in the first of these folders that can be written to; written where it is not as it should be.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub(super) fn environment(&self, depot: &Path) -> Result<PathBuf, Error> {
-        let folder = of_package(depot, &self.package.name).join(self.app);
+    /// It can be written to none of them.
+    pub(super) fn environment(&self, folders: &[PathBuf]) -> Result<PathBuf, Error> {
+        let mut failed = None;
+        for folder in folders.iter().map(|folder| folder.join(self.app)) {
+            match self.write(&folder) {
+                Ok(()) => return Ok(folder),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        Err(failed.unwrap_or_else(|| {
+            Error::failed(format!("cannot load {}", self.file.display()), "there is no depot", "set HOME")
+        }))
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), Error> {
         let uuid = self.uuid()?;
         let head = format!("# Made by jlapp, of {}\n\n", self.file.display());
-        for (name, text) in [
-            ("Project.toml", format!("{head}[deps]\n{} = \"{uuid}\"\n", self.module)),
-            ("Manifest.toml", head + &self.manifest(uuid)),
-        ] {
+        let project = format!("{head}[deps]\n{} = \"{uuid}\"\n", self.module);
+        for (name, text) in [("Project.toml", project), ("Manifest.toml", head + &self.manifest(uuid))] {
             let path = folder.join(name);
             if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
                 continue;
             }
-            let written = fs::create_dir_all(&folder).and_then(|()| files::replace_shared(&path, text.as_bytes()));
+            let written = fs::create_dir_all(folder).and_then(|()| files::replace_shared(&path, text.as_bytes()));
             written.map_err(|error| Error::file("cannot write", &path, &error))?;
         }
-        Ok(folder)
+        Ok(())
     }
 
     /// Made from the package's and the file's place in it, as those of extensions are made from theirs.
     fn uuid(&self) -> Result<Uuid, Error> {
-        let package = self.package.uuid.parse().map_err(|error| {
+        let package = self.package.1.parse().map_err(|error| {
             let doing = format!("cannot load {}", self.file.display());
-            Error::failed(doing, format!("{} is no UUID: {error}", self.package.uuid), "add the package again")
+            Error::failed(doing, format!("{} is no UUID: {error}", self.package.1), "add the package again")
         })?;
         let place = self.file.strip_prefix(self.source).unwrap_or(self.file);
         Ok(Uuid::new_v5(&package, place.as_os_str().as_encoded_bytes()))
@@ -68,7 +81,7 @@ impl Companion<'_> {
     fn manifest(&self, uuid: Uuid) -> String {
         let (module, path) = (self.module, toml_text(self.file));
         let mut text = format!("[[{module}]]\npath = {path}\nuuid = \"{uuid}\"\n\n    [{module}.deps]\n");
-        let own = (self.package.name.clone(), self.package.uuid.clone());
+        let own = (self.package.0.to_owned(), self.package.1.to_owned());
         for (name, uuid) in self.dependencies.iter().chain([&own]).filter(|(name, _)| *name != self.module) {
             // Writing to a `String` cannot fail.
             let _ = writeln!(text, "    {name} = \"{uuid}\"");
@@ -82,14 +95,13 @@ fn toml_text(path: &Path) -> String {
 }
 
 /// What there is of one package.
-fn of_package(depot: &Path, package: &str) -> PathBuf {
+pub(super) fn of_package(depot: &Path, package: &str) -> PathBuf {
     depot.join(PLACE).join(package)
 }
 
 /// The environment with what only apps in files need, where the package has such: resolved together with the package.
 pub(super) fn dependencies(depot: &Path, package: &str) -> PathBuf {
-    // No app has this name: they begin with a letter.
-    of_package(depot, package).join("_dependencies")
+    of_package(depot, package).join(DEPENDENCIES)
 }
 
 /// Takes away what there is of a package that has gone.

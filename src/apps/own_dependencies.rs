@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, TableLike, value};
 
-use super::{companion, start};
+use super::{companion, start, usage};
 use crate::sys::files;
 use crate::toolchain::Error;
 
-const PROGRAM: &str = include_str!("julia/own_dependencies.jl");
+/// A program of Julia's that completes the environment; see [`OwnDependencies::words`].
+pub const OWN_DEPENDENCIES: &str = include_str!("julia/own_dependencies.jl");
 
 /// An environment in the making; it goes with this value unless it is put in place.
 pub struct OwnDependencies(PathBuf);
@@ -36,25 +37,34 @@ impl OwnDependencies {
         Ok(Some(staged))
     }
 
-    /// Words for Julia that have Pkg complete it, for the package in `source`.
-    pub fn command(&self, source: &Path) -> Vec<OsString> {
-        let mut project = OsString::from("--project=");
-        project.push(&self.0);
-        vec![project, "-e".into(), PROGRAM.into(), "--".into(), source.into()]
+    /// Arguments of [`OWN_DEPENDENCIES`], for the package in `source`.
+    pub fn words(&self, source: &Path) -> Vec<OsString> {
+        vec![self.0.clone().into(), source.into()]
+    }
+
+    /// Puts it into another folder for the files of one package, where there is none yet.
+    ///
+    /// # Errors
+    /// It cannot be moved.
+    pub fn put_into(&self, folder: &Path) -> Result<(), Error> {
+        let moved = fs::create_dir_all(folder).and_then(|()| fs::rename(&self.0, folder.join(companion::DEPENDENCIES)));
+        moved.map_err(|error| Error::file("cannot write to", folder, &error))
     }
 
     /// Puts it in place; without one, what was there goes.
     ///
     /// # Errors
     /// It cannot be moved.
-    pub fn place(staged: Option<Self>, depot: &Path, package: &str) -> Result<(), Error> {
+    pub fn place(staged: Option<&Self>, depot: &Path, package: &str) -> Result<(), Error> {
         let place = companion::dependencies(depot, package);
         let mut aside = place.clone().into_os_string();
         aside.push(format!(".old-{}", std::process::id()));
         let _ = fs::rename(&place, &aside);
         let moved = staged.map_or(Ok(()), |staged| fs::rename(&staged.0, &place));
         let _ = fs::remove_dir_all(&aside);
-        moved.map_err(|error| Error::file("cannot make", &place, &error))
+        moved.map_err(|error| Error::file("cannot make", &place, &error))?;
+        let manifest = place.join("Manifest.toml");
+        if manifest.exists() { usage::note(depot, &manifest) } else { Ok(()) }
     }
 }
 

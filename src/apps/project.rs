@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, TableLike};
 
+use super::jll::is_jll;
 use super::record::julia_flags;
 use super::{App, EntryPoint, entry};
 use crate::toolchain::Error;
@@ -30,6 +31,19 @@ pub(super) const NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
 /// # Errors
 /// There is no package, it declares no apps, or what it declares is malformed; with the file and line.
 pub fn declared(folder: &Path) -> Result<Declared, Error> {
+    read(folder, false)
+}
+
+/// The same of a JLL package without `[apps]`, whose programs are its apps; nothing where the package is none.
+///
+/// # Errors
+/// As [`declared`].
+pub fn declared_jll(folder: &Path) -> Result<Option<Declared>, Error> {
+    let declared = read(folder, true)?;
+    Ok(Some(declared).filter(|declared| is_jll(&declared.name) && declared.apps.is_empty()))
+}
+
+fn read(folder: &Path, may_be_jll: bool) -> Result<Declared, Error> {
     let path = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     let path = path.ok_or_else(|| {
         Error::failed(format!("{} is no package", folder.display()), "there is no Project.toml", "name its folder")
@@ -51,13 +65,15 @@ pub fn declared(folder: &Path) -> Result<Declared, Error> {
         return Err(bad(None, format!("{name} is no name of a package")));
     }
     let listed = table.get("apps").and_then(Item::as_table_like);
-    let listed = listed.ok_or_else(|| bad(None, format!("{name} has no apps: there is no [apps] in it")))?;
+    if listed.is_none() && !may_be_jll {
+        return Err(bad(None, format!("{name} has no apps: there is no [apps] in it")));
+    }
     let mut apps = Vec::new();
-    for (word, item) in listed.iter() {
+    for (word, item) in listed.into_iter().flat_map(TableLike::iter) {
         let at = item.span().map(|span| span.start);
         apps.push(app((folder, &name), word, item).map_err(|problem| bad(at, format!("the app {word}: {problem}")))?);
     }
-    if apps.is_empty() {
+    if apps.is_empty() && !may_be_jll {
         return Err(bad(None, format!("{name} has no apps: [apps] is empty")));
     }
     apps.sort_by(|one, other| one.name.cmp(&other.name));
@@ -91,6 +107,8 @@ fn app((folder, package): (&Path, &str), word: &str, item: &Item) -> Result<App,
             EntryPoint::File(name) => (None, Some(has_module(folder, name)?)),
         },
     };
+    let usual = || Some(entry::usual_file(folder, word)?.strip_prefix(folder).ok()?.display().to_string());
+    let file = file.or_else(|| if submodule.is_none() && table.get("entry").is_none() { usual() } else { None });
     Ok(App { name: word.to_owned(), submodule, file, julia_flags: julia_flags(table)?, julia_command: None })
 }
 

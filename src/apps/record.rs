@@ -43,7 +43,7 @@ pub struct App {
     pub name: String,
     /// Where `main` is, inside the package: `Sub` or `Sub.Nested`.
     pub submodule: Option<String>,
-    /// The file that holds it, where its package says so; Pkg's record has no place for that.
+    /// The file that holds it, where its package has one; Pkg's record has no place for that.
     pub file: Option<String>,
     /// Arguments for Julia.
     pub julia_flags: Vec<String>,

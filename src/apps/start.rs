@@ -19,6 +19,29 @@ pub struct Start {
     pub file: Option<(String, bool)>,
 }
 
+/// Where the parts of a package lie.
+pub struct Place {
+    pub environment: PathBuf,
+    /// Its own files.
+    pub source: PathBuf,
+    /// Folders for the environments of files that hold apps; the first that can be written to serves.
+    pub companions: Vec<PathBuf>,
+}
+
+impl Start {
+    /// How an app of a package (its name and UUID) starts that is not recorded.
+    ///
+    /// # Errors
+    /// Its file is not there, holds no module, or its environment cannot be written.
+    pub fn unrecorded(package: (&str, &str), app: &App, place: &Place) -> Result<Self, Error> {
+        Sources::default().start_in(package, app, place)
+    }
+}
+
+fn plain(environment: PathBuf, submodule: Option<String>) -> Start {
+    Start { load_path: vec![environment], submodule, file: None }
+}
+
 /// Files of packages, kept as long as they do not change.
 #[derive(Default)]
 pub(super) struct Sources {
@@ -34,60 +57,53 @@ struct Module(Option<String>);
 const MOST_FILES: usize = 256;
 
 impl Sources {
-    /// How an app starts. `depots` begins with the one where the app was found.
+    /// How an app of the record starts. `depots` begins with the one where it was found.
     ///
     /// # Errors
     /// Its file is not there, holds no module, or its environment cannot be written.
     pub(super) fn start(&mut self, package: &Package, app: &App, depots: &[PathBuf]) -> Result<Start, Error> {
         let environment = depots.first().map(|depot| package.environment(depot)).unwrap_or_default();
-        let plain = |submodule| Start { load_path: vec![environment.clone()], submodule, file: None };
+        let Some(source) = package.source(depots) else { return Ok(plain(environment, app.submodule.clone())) };
+        // In a depot that cannot be written to nothing is made; the user's own comes behind it.
+        let places: Vec<PathBuf> = depots.iter().map(|depot| companion::of_package(depot, &package.name)).collect();
+        let uuid = (package.name.as_str(), package.uuid.as_str());
+        self.start_in(uuid, app, &Place { environment, source, companions: places })
+    }
+
+    /// How an app of a package (its name and UUID) starts whose files and environment lie there.
+    ///
+    /// # Errors
+    /// As [`Sources::start`].
+    pub(super) fn start_in(&mut self, package: (&str, &str), app: &App, place: &Place) -> Result<Start, Error> {
+        let plain = |submodule| plain(place.environment.clone(), submodule);
         // Pkg's word about modules counts: it has no other.
-        let Some(source) = package.source(depots).filter(|_| app.submodule.is_none()) else {
+        if app.submodule.is_some() {
             return Ok(plain(app.submodule.clone()));
-        };
-        let named = self.project(&source::project_file(&source))?.entries.get(&app.name).cloned();
+        }
+        let source = &place.source;
+        let named = self.project(&source::project_file(source))?.entries.get(&app.name).cloned();
         let (file, always) = match named {
             Some(EntryPoint::Module(submodule)) => return Ok(plain(submodule)),
             Some(EntryPoint::File(name)) => {
-                (entry::file(&source, &name).ok_or_else(|| missing(&source, app, &name))?, true)
+                (entry::file(source, &name).ok_or_else(|| missing(source, app, &name))?, true)
             }
-            None => match entry::usual_file(&source, &app.name) {
+            None => match entry::usual_file(source, &app.name) {
                 None => return Ok(plain(None)),
                 Some(file) => (file, false),
             },
         };
         let module = self.module(&file)?;
-        let mut load_path = self.load_path(package, app, depots, (&source, &file, &module))?;
-        load_path.push(environment);
-        Ok(Start { load_path, submodule: None, file: Some((module, always)) })
-    }
-
-    /// The environments that come before the package's own.
-    fn load_path(
-        &mut self,
-        package: &Package,
-        app: &App,
-        depots: &[PathBuf],
-        (source, file, module): (&Path, &Path, &str),
-    ) -> Result<Vec<PathBuf>, Error> {
         let own = own_project(source);
-        let dependencies =
-            self.project(&own.clone().unwrap_or_else(|| source::project_file(source)))?.dependencies.clone();
-        let companion = Companion { package, app: &app.name, source, file, module, dependencies: &dependencies };
-        let mut failed = None;
-        // In a depot that cannot be written to nothing is made; the user's own comes behind it.
-        for depot in depots {
-            match companion.environment(depot) {
-                Ok(folder) => {
-                    let extra = own
-                        .map(|_| companion::dependencies(&depots[0], &package.name))
-                        .filter(|folder| folder.is_dir());
-                    return Ok([folder].into_iter().chain(extra).collect());
-                }
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        failed.map_or(Ok(Vec::new()), Err)
+        let project = own.clone().unwrap_or_else(|| source::project_file(source));
+        let dependencies = self.project(&project)?.dependencies.clone();
+        let (file, module_name) = (file.as_path(), module.as_str());
+        let companion =
+            Companion { package, app: &app.name, source, file, module: module_name, dependencies: &dependencies };
+        let mut load_path = vec![companion.environment(&place.companions)?];
+        let resolved = place.companions.first().map(|folder| folder.join(companion::DEPENDENCIES));
+        load_path.extend(resolved.filter(|folder| own.is_some() && folder.is_dir()));
+        load_path.push(place.environment.clone());
+        Ok(Start { load_path, submodule: None, file: Some((module, always)) })
     }
 
     fn project(&mut self, path: &Path) -> Result<std::sync::Arc<Project>, Error> {

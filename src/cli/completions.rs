@@ -12,9 +12,10 @@ use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Zsh};
 use super::Arguments;
 use super::failure::Failure;
 use crate::apps::jll::Jlls;
-use crate::apps::{Apps, depots};
+use crate::apps::{Apps, depots, registered_names};
 use crate::env;
 use crate::sys::process;
+use crate::toolchain::first_depot;
 
 /// Prints a script; a shell that reads it completes commands, options and what is installed.
 #[derive(clap::Args)]
@@ -65,6 +66,17 @@ pub(super) fn apps(word: &OsStr) -> Vec<CompletionCandidate> {
 /// Names of packages and apps.
 pub(super) fn packages_and_apps(word: &OsStr) -> Vec<CompletionCandidate> {
     installed(word, true)
+}
+
+/// Names of packages that installed registries know.
+pub(super) fn registered(word: &OsStr) -> Vec<CompletionCandidate> {
+    let word = word.to_string_lossy();
+    // All of them are thousands, and of no help.
+    if word.is_empty() {
+        return Vec::new();
+    }
+    let names = first_depot(&|name| std::env::var_os(name)).map(|depot| registered_names(&depot)).unwrap_or_default();
+    names.into_iter().filter(|name| name.starts_with(&*word)).map(CompletionCandidate::new).collect()
 }
 
 fn installed(word: &OsStr, packages: bool) -> Vec<CompletionCandidate> {
