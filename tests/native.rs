@@ -225,3 +225,76 @@ fn refused_and_nothing_changed() {
     assert_eq!(rm("Tool_jll"), "Tool_jll is removed\n  tool\n");
     assert!(!depot.path("bin/tool").exists() && !depot.path("environments/apps/Tool_jll").exists());
 }
+
+/// The whole way, by Pkg: from a repository, again over what is there, and away.
+#[test]
+fn added_by_pkg() {
+    let depot = Depot::new("native-add");
+    let source = depot.place.path("Solo_jll");
+    let write = |name: &str, text: &str| {
+        fs::create_dir_all(source.join(name).parent().unwrap()).unwrap();
+        fs::write(source.join(name), text).unwrap();
+    };
+    write(
+        "Project.toml",
+        "name = \"Solo_jll\"\nuuid = \"33333333-52a7-4c1f-9d0a-3d1f6b2f0c4e\"\nversion = \"2.0.0+1\"\n",
+    );
+    write("src/Solo_jll.jl", "module Solo_jll\nend\n");
+    let arch = std::env::consts::ARCH;
+    let tree = "c".repeat(40);
+    write(
+        "Artifacts.toml",
+        &format!("[[Solo]]\narch = \"{arch}\"\ngit-tree-sha1 = \"{tree}\"\nlibc = \"glibc\"\nos = \"linux\"\n"),
+    );
+    let wrapper = format!("src/wrappers/{}.jl", machine(""));
+    write(
+        &wrapper,
+        "JLLWrappers.@generate_init_header()\nJLLWrappers.@init_executable_product(\n    solo,\n    \"bin/solo\",\n)\n",
+    );
+    let program = depot.artifact("c").join("bin/solo");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    fs::copy(fs::canonicalize("/bin/echo").unwrap(), &program).unwrap();
+    depot.write(
+        "registries/Tests/Registry.toml",
+        "name = \"Tests\"\nuuid = \"23338594-aafe-5451-b93e-139f81909106\"\nrepo = \"none\"\n[packages]\n",
+    );
+    let git = |words: &[&str]| {
+        let output = Command::new("git")
+            .args(["-c", "user.name=x", "-c", "user.email=x@x"])
+            .args(words)
+            .current_dir(&source)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "1"]);
+    let jlapp = |words: &[&str]| {
+        let mut command = depot.command(env!("CARGO_BIN_EXE_jlapp"), words);
+        command.env("JULIA_APP_JULIA", julia()).env("JULIA_PKG_SERVER", "").current_dir(depot.place.path(""));
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr), output.status.code())
+    };
+    for _ in 0..2 {
+        let (out, err, status) = jlapp(&["add", "./Solo_jll"]);
+        assert!(
+            out.starts_with("Solo_jll 2.0.0+1") && out.ends_with(" is added\n  solo\n") && status == Some(0),
+            "{out}{err}"
+        );
+        let output = depot.command(depot.path("bin/solo"), &["native", "x"]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "native x\n", "{output:?}");
+    }
+    // Nothing for Pkg to stumble over.
+    let record = fs::read_to_string(depot.path("environments/apps/AppManifest.toml")).unwrap_or_default();
+    assert!(!record.contains("Solo"), "{record}");
+    // A version that cannot serve leaves the one that does.
+    write(&wrapper, "JLLWrappers.@generate_init_header()\n");
+    git(&["commit", "-qam", "2"]);
+    let (out, err, status) = jlapp(&["add", "./Solo_jll"]);
+    assert!(out.is_empty() && status == Some(1) && err.contains("it has no executables"), "{out}{err}");
+    let output = depot.command(depot.path("bin/solo"), &["still"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "still\n", "{output:?}");
+    assert_eq!(jlapp(&["rm", "solo"]).0, "Solo_jll is removed\n  solo\n");
+}
