@@ -192,3 +192,60 @@ printf '%s\n' "${COMPREPLY[@]}"
     assert_eq!(completes(&["laun"]), "launch");
     assert_eq!(completes(&["completions", ""]), "bash zsh fish --help --version");
 }
+
+/// Pkg's own shims give way where that is wanted, and come back; what is no shim stays.
+#[test]
+fn shims_of_pkgs_are_adopted_and_released() {
+    let desk = Desk::new("adopt");
+    desk.jlapp(&["new", "MyTool"]);
+    desk.jlapp(&["dev", "MyTool"]);
+    let shim = desk.path("depot/bin/mytool");
+    let pkgs = "#!/bin/sh\n# Pkg's\nexec \"${JULIA_APPS_JULIA_CMD:-/nowhere}\" -m MyTool\n";
+    fs::write(&shim, pkgs).unwrap();
+    let (out, _, _) = desk.jlapp(&["shims"]);
+    assert!(out.contains("Pkg's own stay: mytool; `jlapp shims --adopt` replaces them"), "{out}");
+    assert_eq!(fs::read_to_string(&shim).unwrap(), pkgs);
+    assert!(desk.jlapp(&["shims", "--adopt"]).0.starts_with("1 shims in "));
+    let (out, err, _) = desk.says(&mut desk.command(shim.to_str().unwrap(), &[]));
+    assert_eq!(out, "Hello, world!\n", "{err}");
+    assert!(desk.jlapp(&["shims", "--release"]).0.starts_with("1 shims of Pkg's are back"));
+    assert_eq!(fs::read_to_string(&shim).unwrap(), pkgs);
+    assert!(desk.jlapp(&["shims", "--release"]).0.starts_with("0 shims"));
+    fs::write(&shim, "#!/bin/sh\necho mine\n").unwrap();
+    let (_, err, _) = desk.jlapp(&["shims", "--adopt"]);
+    assert!(err.contains("mytool is no shim and stays"), "{err}");
+    assert_eq!(fs::read_to_string(&shim).unwrap(), "#!/bin/sh\necho mine\n");
+}
+
+/// Where no first line can hold the path of `jlshim` the shim is a copy, which finds the other programs.
+#[test]
+fn shims_of_a_folder_with_a_space() {
+    let desk = Desk::new("copy");
+    let folder = desk.path("my programs");
+    fs::create_dir(&folder).unwrap();
+    for program in [
+        env!("CARGO_BIN_EXE_jlapp"),
+        env!("CARGO_BIN_EXE_jlshim"),
+        env!("CARGO_BIN_EXE_juliaclient"),
+        env!("CARGO_BIN_EXE_jlconductor"),
+    ] {
+        let place = folder.join(PathBuf::from(program).file_name().unwrap());
+        fs::hard_link(program, &place).or_else(|_| fs::copy(program, &place).map(drop)).unwrap();
+    }
+    let jlapp = folder.join("jlapp").display().to_string();
+    desk.says(&mut desk.command(&jlapp, &["new", "MyTool"]));
+    let (_, err, status) = desk.says(&mut desk.command(&jlapp, &["dev", "MyTool"]));
+    assert_eq!(status, Some(0), "{err}");
+    let shim = desk.path("depot/bin/mytool");
+    assert!(fs::read(&shim).unwrap().starts_with(b"\x7fELF"));
+    let path = format!("{}:/usr/bin:/bin", desk.path("depot/bin").display());
+    for daemon in ["off", "require"] {
+        let mut command = desk.command("mytool", &["a b"]);
+        let (out, err, status) =
+            desk.says(command.env("PATH", &path).env("JULIA_DAEMON", daemon).env("JULIA_APP_JULIA", julia()));
+        assert_eq!((out.as_str(), status), ("Hello, a b!\n", Some(0)), "{daemon}: {err}");
+    }
+    assert!(desk.says(&mut desk.command(&jlapp, &["shims"])).0.starts_with("1 shims in "), "a copy is known as one");
+    desk.says(&mut desk.command(&jlapp, &["rm", "mytool"]));
+    assert!(!shim.exists());
+}

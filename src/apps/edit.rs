@@ -307,17 +307,3 @@ pub fn remove_environment(depot: &Path, package: &str) -> Result<(), Error> {
     let removed = fs::rename(&folder, &aside).and_then(|()| fs::remove_dir_all(&aside));
     removed.map_err(|error| Error::file("cannot remove", &folder, &error))
 }
-
-/// Makes the shims of all recorded apps again; returns their names.
-///
-/// # Errors
-/// The record cannot be read, or a shim cannot be written.
-pub fn make_shims(depot: &Path, waiting: impl FnOnce(&Path)) -> Result<Vec<String>, Error> {
-    let edit = Edit::begin(depot, waiting)?;
-    let mut made = Vec::new();
-    for app in edit.record.packages.iter().flat_map(|package| &package.apps) {
-        shim::write(depot, &app.name)?;
-        made.push(app.name.clone());
-    }
-    Ok(made)
-}

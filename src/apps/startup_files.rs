@@ -71,7 +71,7 @@ impl StartupFiles {
         );
         own(&self.env_file, &text)?;
         for path in &self.shells {
-            if edit(path, |text| self.with_line(text))? {
+            if edit(path, |text| Some(self.with_line(text)))? {
                 changed.push(path.clone());
             }
         }
@@ -111,15 +111,15 @@ impl StartupFiles {
         format!("if [ -f {path} ]; then . {path}; fi {MARK}")
     }
 
-    fn with_line(&self, text: Option<&[u8]>) -> Option<Vec<u8>> {
+    fn with_line(&self, text: Option<&[u8]>) -> Vec<u8> {
         let line = self.line();
-        let Some(text) = text else { return Some(format!("{line}{MADE}\n").into_bytes()) };
+        let Some(text) = text else { return format!("{line}{MADE}\n").into_bytes() };
         if lines(text).any(|found| found.starts_with(line.as_bytes())) {
-            return Some(text.to_owned());
+            return text.to_owned();
         }
         let is_whole = text.is_empty() || text.ends_with(b"\n");
         let (between, note) = if is_whole { ("", "") } else { ("\n", LINE_ENDED) };
-        Some([text, format!("{between}{line}{note}\n").as_bytes()].concat())
+        [text, format!("{between}{line}{note}\n").as_bytes()].concat()
     }
 
     /// `None`: there should be no file.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::completions::packages_and_apps;
 use crate::apps::jll::{self, Jll, Jlls};
-use crate::apps::{App, Apps, Channels, ENVIRONMENTS, Error, Package, app_file, depots};
+use crate::apps::{App, Apps, Channels, ENVIRONMENTS, Entry, Error, Manifest, Package, app_file, depots};
 use crate::exit;
 use crate::toolchain::{Request, Selection, Toolchains};
 
@@ -74,6 +74,9 @@ impl Status {
                     lines.extend(as_json(package, &depot, &julias));
                 } else {
                     print(package, &depot, &julias);
+                    if self.name.as_deref() == Some(&package.name) {
+                        print_dependencies(package, &depot)?;
+                    }
                 }
             }
             for (package, jll) in Jlls::read(&depot)?.0.iter().filter(|(name, jll)| self.concerns_native(name, jll)) {
@@ -199,6 +202,19 @@ fn print(package: &Package, depot: &Path, julias: &[Julia]) {
             println!("    {problem}");
         }
     }
+}
+
+/// What the environment of one package holds beside it.
+fn print_dependencies(package: &Package, depot: &Path) -> Result<(), Error> {
+    let manifest = Manifest::read(&package.environment(depot))?;
+    let others: Vec<&Entry> = manifest.versions().into_iter().filter(|entry| entry.name != package.name).collect();
+    if !others.is_empty() {
+        println!("  dependencies:");
+    }
+    for entry in others {
+        println!("    {} {}", entry.name, entry.label());
+    }
+    Ok(())
 }
 
 fn as_json(package: &Package, depot: &Path, julias: &[Julia]) -> Vec<String> {

@@ -16,8 +16,9 @@ use crate::{env, exit};
 pub(super) fn execute(attempt: &Attempt) -> Option<i32> {
     let wanted = attempt.app.as_deref()?;
     let (depot, app) = find(wanted)?;
-    let plan = match Plan::read(&depot, &app)? {
+    let plan = match Plan::read(&depot, &app) {
         Some(plan) => plan,
+        None if !place(&depot, &app).exists() => return None,
         None => match worked_out_again(&depot, &app) {
             Ok(plan) => plan,
             Err(status) => return Some(status),
@@ -56,7 +57,7 @@ fn worked_out_again(depot: &Path, app: &OsStr) -> Result<Plan, i32> {
         complain(&format!("cannot execute {}, which knows apps: {error}", program.display()));
         exit::CANNOT_EXECUTE
     })?;
-    Plan::read(depot, app).flatten().ok_or(status.code().filter(|code| *code != 0).unwrap_or(exit::FAILURE))
+    Plan::read(depot, app).ok_or(status.code().filter(|code| *code != 0).unwrap_or(exit::FAILURE))
 }
 
 /// The user's environment with the program's folders before his own (`adjust_ENV!`, src/runtime.jl of JLLWrappers).

@@ -31,7 +31,7 @@ pub fn place(depot: &Path, app: &OsStr) -> PathBuf {
 
 /// Whether there is a plan for an app that still holds.
 pub fn holds(depot: &Path, app: &OsStr) -> bool {
-    Plan::read(depot, app).flatten().is_some()
+    Plan::read(depot, app).is_some()
 }
 
 impl Plan {
@@ -48,10 +48,10 @@ impl Plan {
         all
     }
 
-    /// Reads the plan of an app; `None` in the inner place where it holds no more.
-    pub(super) fn read(depot: &Path, app: &OsStr) -> Option<Option<Self>> {
+    /// Reads the plan of an app; nothing where it has none, or one that holds no more.
+    pub(super) fn read(depot: &Path, app: &OsStr) -> Option<Self> {
         let bytes = fs::read(place(depot, app)).ok()?;
-        Some(Self::decode(&bytes).filter(|plan| plan.depot == depot))
+        Self::decode(&bytes).filter(|plan| plan.depot == depot)
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {

@@ -151,12 +151,15 @@ pub fn install(depot: &Path, package: &str, mut jll: Jll, force: bool) -> Result
     Ok(apps)
 }
 
+/// The names of programs that went, and of the package if it did.
+pub type Removed = (Vec<String>, Option<String>);
+
 /// Forgets a JLL package, or one program; with its last one a package goes. The names of the programs that went, and of
 /// the package if it did. The caller holds Pkg's lock.
 ///
 /// # Errors
 /// The record cannot be read or written, or a file cannot be removed.
-pub fn remove(depot: &Path, name: &str) -> Result<Option<(Vec<String>, Option<String>)>, Error> {
+pub fn remove(depot: &Path, name: &str) -> Result<Option<Removed>, Error> {
     let mut all = Jlls::read(depot)?;
     let package = if all.0.contains_key(name) {
         Some(name.to_owned())
