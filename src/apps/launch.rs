@@ -42,11 +42,8 @@ fn program(found: &Found) -> String {
     let start = &found.start;
     let depot = literal(found.depot.as_os_str());
     let load_path: Vec<String> = start.load_path.iter().map(|folder| literal(folder.as_os_str())).collect();
-    let (first, second) = match &start.file {
-        Some((module, true)) => (module, None),
-        Some((module, false)) => (&found.package, Some(module)),
-        None => (&found.package, None),
-    };
+    let first = found.first();
+    let second = start.file.as_ref().filter(|(_, always)| !always).map(|(module, _)| module);
     let otherwise = second.map_or(String::new(), |module| {
         format!("Base.invokelatest(isdefined, app, :main) || (app = Base.require(Main, :{module})); ")
     });

@@ -92,6 +92,16 @@ pub struct Found {
     pub depot: PathBuf,
 }
 
+impl Found {
+    /// The module that is loaded first: the package, or that of the app's file.
+    pub fn first(&self) -> &str {
+        match &self.start.file {
+            Some((module, true)) => module,
+            Some((_, false)) | None => &self.package,
+        }
+    }
+}
+
 /// So many different depots are a client's game; then all are forgotten, which only costs reading them again.
 const MOST_DEPOTS: usize = 64;
 

@@ -22,8 +22,6 @@ pub struct Package {
     pub version: Option<String>,
     /// The checkout of a package under development; absolute, or relative to the record's folder.
     pub path: Option<PathBuf>,
-    /// The tree of a package that was added.
-    pub tree: Option<String>,
     /// The repository that it comes from, and the revision in it.
     pub repository: Option<(String, Option<String>)>,
     /// Where in it the package lies.
@@ -156,7 +154,6 @@ fn package(name: &str, table: &dyn TableLike) -> Result<Package, String> {
         version: text("version"),
         // Pkg of Julia 1.12.6 writes "." for the package's own environment.
         path: text("path").filter(|path| path != ".").map(PathBuf::from),
-        tree: text("git-tree-sha1"),
         repository: text("repo-url").map(|url| (url, text("repo-rev"))),
         subdir: text("repo-subdir"),
         tree: text("git-tree-sha1"),
