@@ -33,6 +33,17 @@ pub const PATH: &str = "PATH";
 /// The user's folder (environ(7)).
 pub const HOME: &str = "HOME";
 
+/// Where the dynamic linker looks first (ld.so(8)).
+pub const LD_LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
+/// The user's login shell (environ(7)).
+pub const SHELL: &str = "SHELL";
+/// zsh's own: where its start-up files are. Default: the user's folder.
+pub const ZDOTDIR: &str = "ZDOTDIR";
+/// Where configuration is kept (XDG Base Directory Specification). Default: `~/.config`.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Set by the script of `jlapp completions`, to the shell that asks what a word may become.
+pub const COMPLETE: &str = "JLAPP_COMPLETE";
+
 /// juliaup's: the channel of every launch that does not ask for one with `+channel`.
 pub const JULIAUP_CHANNEL: &str = "JULIAUP_CHANNEL";
 /// juliaup's: an absolute path; toolchains lie in its folders `juliaup` and `jlapp`. Default: `~/.julia`.

@@ -349,7 +349,7 @@ fn developed_changed_and_removed() {
 fn refused_and_nothing_changed() {
     let shop = Workshop::new("refused");
     shop.does(&["dev", "Mine"]);
-    shop.refuses(&["rm", "mine", "mien"], "there is no package or app mien; did you mean mine?");
+    shop.refuses(&["rm", "mine", "mien"], "there is no package or app mien; did you mean Mine or mine?");
     shop.refuses(&["dev", "./nowhere"], "nowhere");
     shop.refuses(&["dev", "Mine/src"], "there is no Project.toml");
     for (apps, text) in [

@@ -34,7 +34,19 @@ pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
         ]
     });
     let others = [back_to_back(figures), Some(picking(figures)), conductor(figures), client(figures)];
-    launches.into_iter().flatten().chain(others.into_iter().flatten()).collect()
+    launches.into_iter().flatten().chain(others.into_iter().flatten()).chain(apps(figures)).collect()
+}
+
+fn apps(figures: &Figures) -> [Verdict; 3] {
+    let apps = &figures.apps;
+    let warm = apps.warm.median().div_duration_f64(apps.nothing.median());
+    let native = apps.native.median().div_duration_f64(apps.bare.median());
+    let status = apps.status.median();
+    [
+        verdict("warm app at most 1.2 times warm -e nothing", format!("{warm:.2} times"), warm <= 1.2),
+        verdict("native app at most 1.5 times its executable", format!("{native:.2} times"), native <= 1.5),
+        verdict("status of 100 apps under 20 ms", format!("{} ms", Milliseconds(status)), status < MILLISECOND * 20),
+    ]
 }
 
 fn verdict(aim: &'static str, measured: String, met: bool) -> Verdict {

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 
 mod aims;
+mod apps;
 mod chart;
 mod measure;
 mod memory;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jlapp::conductor::Report;
 
+use crate::apps::{Apps, apps};
 use crate::memory::Memory;
 use crate::picking::picking;
 use crate::place::Place;
@@ -52,6 +53,7 @@ pub struct Figures {
     pub client_bytes: u64,
     /// Picking a Julia by a project's manifest.
     pub picking: Sample,
+    pub apps: Apps,
 }
 
 impl Figures {
@@ -79,6 +81,7 @@ pub fn all(place: &Place) -> Result<Figures, Box<dyn Error>> {
         cold_ways: place.ways(),
         rows,
         processes,
+        apps: apps(place)?,
         picking: picking(&place.path("picking"), &place.julia)?,
         client_bytes: fs::metadata(place.program("juliaclient"))?.len(),
     })

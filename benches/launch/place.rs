@@ -50,7 +50,7 @@ impl Place {
     }
 
     /// A program with nothing of this process's environment, without input and output.
-    fn command<Word: AsRef<OsStr>>(&self, program: &Path, arguments: &[Word]) -> Command {
+    pub fn command<Word: AsRef<OsStr>>(&self, program: &Path, arguments: &[Word]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).env_clear();
         command.env("HOME", self.folder.join("home")).env("XDG_RUNTIME_DIR", self.folder.join("run"));

@@ -19,6 +19,10 @@ pub fn print(figures: &Figures) {
     for row in &figures.rows {
         print_row(row);
     }
+    println!("\nApps, in ms{:27} min   median   launches", "");
+    for (name, sample) in figures.apps.rows() {
+        print_sample(name, sample);
+    }
     println!("\nMemory at rest, in MB              resident   Pss   private");
     for (name, memory) in &figures.processes {
         print_memory(name, memory);

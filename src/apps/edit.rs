@@ -8,7 +8,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use super::commit::{self, Commit, Move};
 use super::lock::Lock;
-use super::{App, Channels, Declared, ENVIRONMENTS, Entry, Package, Record, record, shim, staging};
+use super::{App, Channels, Declared, ENVIRONMENTS, Entry, Package, Record, companion, record, shim, staging};
 use crate::toolchain::{Error, Selection};
 
 const HEAD: &str =
@@ -296,6 +296,7 @@ fn app_table(app: &App, julia: &Path) -> Table {
 /// # Errors
 /// It could not be removed.
 pub fn remove_environment(depot: &Path, package: &str) -> Result<(), Error> {
+    companion::remove(depot, package)?;
     let folder = depot.join(ENVIRONMENTS).join(package);
     if !folder.is_dir() {
         return Ok(());
@@ -305,18 +306,4 @@ pub fn remove_environment(depot: &Path, package: &str) -> Result<(), Error> {
     let _ = fs::remove_dir_all(&aside);
     let removed = fs::rename(&folder, &aside).and_then(|()| fs::remove_dir_all(&aside));
     removed.map_err(|error| Error::file("cannot remove", &folder, &error))
-}
-
-/// Makes the shims of all recorded apps again; returns their names.
-///
-/// # Errors
-/// The record cannot be read, or a shim cannot be written.
-pub fn make_shims(depot: &Path, waiting: impl FnOnce(&Path)) -> Result<Vec<String>, Error> {
-    let edit = Edit::begin(depot, waiting)?;
-    let mut made = Vec::new();
-    for app in edit.record.packages.iter().flat_map(|package| &package.apps) {
-        shim::write(depot, &app.name)?;
-        made.push(app.name.clone());
-    }
-    Ok(made)
 }

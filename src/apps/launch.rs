@@ -33,23 +33,34 @@ pub fn channel_of(word: &OsStr) -> Option<&OsStr> {
     word.as_bytes().strip_prefix(b"+").map(OsStr::from_bytes)
 }
 
-/// The program that loads the package from its environment alone and calls `main`. Nothing is defined in `Main`.
+/// The program that loads the app's modules from its environment alone and calls `main`. Nothing is defined in `Main`.
+///
+/// What is loaded is looked into by a closure that is called after: Julia 1.12 gives code that runs already no new names.
+/// From 1.11 on, where Julia knows programs by `main` (`_start` in base/client.jl), what that returns is the exit status;
+/// before, numbers are.
 fn program(found: &Found) -> String {
-    let environment = literal(found.environment.as_os_str());
+    let start = &found.start;
     let depot = literal(found.depot.as_os_str());
-    let package = &found.package;
-    let path: String =
-        found.app.submodule.iter().flat_map(|path| path.split('.')).fold(String::new(), |mut all, name| {
-            // A formatted `String` cannot fail.
-            let _ = write!(all, ", :{name}");
-            all
-        });
+    let load_path: Vec<String> = start.load_path.iter().map(|folder| literal(folder.as_os_str())).collect();
+    let first = found.first();
+    let second = start.file.as_ref().filter(|(_, always)| !always).map(|(module, _)| module);
+    let otherwise = second.map_or(String::new(), |module| {
+        format!("Base.invokelatest(isdefined, app, :main) || (app = Base.require(Main, :{module})); ")
+    });
+    let path = start.submodule.iter().flat_map(|path| path.split('.')).chain(["main"]);
+    let names: Vec<String> = path.map(|name| format!(":{name}")).collect();
+    let app = literal(OsStr::new(&found.app.name));
     format!(
-        "let status = begin empty!(LOAD_PATH); push!(LOAD_PATH, {environment}); \
+        "let; empty!(LOAD_PATH); append!(LOAD_PATH, [{}]); \
          {depot} in DEPOT_PATH || pushfirst!(DEPOT_PATH, {depot}); \
-         app = Base.require(Main, :{package}); \
-         Base.invokelatest(() -> foldl(getfield, (app{path}, :main))(ARGS)) end; \
-         status isa Integer && exit(status) end"
+         app = Base.require(Main, :{first}); {otherwise}\
+         step(at, name) = at isa Module && isdefined(at, name) ? getfield(at, name) : \
+         (println(stderr, \"jlapp: cannot run \", {app}, \": there is no \", name, \" in \", at); exit(1)); \
+         status = Base.invokelatest(() -> foldl(step, ({},); init = app)(ARGS)); \
+         if isdefined(Base, Symbol(\"@main\")) status === nothing || exit(Cint(status)) \
+         elseif status isa Integer exit(status) end end",
+        load_path.join(", "),
+        names.join(", "),
     )
 }
 
@@ -104,14 +115,14 @@ fn shell_words(text: &OsStr) -> Result<Vec<OsString>, Error> {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::apps::App;
+    use crate::apps::{App, Start};
 
     fn found() -> Found {
         let app = App { name: "x".into(), julia_flags: vec!["-O1".into()], ..App::default() };
         Found {
             app,
             package: "Pack".into(),
-            environment: "/a".into(),
+            start: Start { load_path: vec!["/a".into()], submodule: None, file: None },
             depot: "/".into(),
             recorded: crate::toolchain::App::default(),
         }

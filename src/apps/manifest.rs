@@ -81,6 +81,13 @@ impl Manifest {
         self
     }
 
+    /// All packages that have a version, in the order of their names.
+    pub fn versions(&self) -> Vec<&Entry> {
+        let mut all: Vec<&Entry> = self.0.values().filter(|entry| entry.version.is_some()).collect();
+        all.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
     /// What differs from an earlier one: `Name 1.0.0 → 1.1.0`, in the order of names.
     pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
         let label = |entry: Option<&Entry>| entry.map_or_else(|| "none".to_owned(), Entry::label);

@@ -6,20 +6,29 @@
 
 mod channels;
 mod commit;
+mod companion;
 mod edit;
+mod entry;
 mod error;
+pub mod jll;
 mod launch;
 mod lock;
 mod lockfile;
 mod manifest;
+mod new;
+mod own_dependencies;
 mod preferences;
 mod program;
 mod project;
 mod record;
 mod registries;
 mod shim;
+mod shims;
+mod source;
 mod spec;
 mod staging;
+mod start;
+mod startup_files;
 mod usage;
 
 use std::collections::HashMap;
@@ -29,19 +38,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use channels::Channels;
-pub use edit::{Conflict, Edit, make_shims, remove_environment};
+pub use edit::{Conflict, Edit, remove_environment};
+pub use entry::EntryPoint;
 pub use error::Error;
 pub use launch::{channel_of, command_line};
 pub use lockfile::{Locked, lock_text, read_lock};
 pub use manifest::{Entry, Manifest};
+pub use new::{New, new_package};
+pub use own_dependencies::{OWN_DEPENDENCIES, OwnDependencies};
 pub use preferences::add_preferences;
 pub use program::{PREPARE, RESOLVE, Resolved};
-pub use project::{Declared, declared, folder};
+pub use project::{Declared, declared, declared_jll, folder};
 pub use record::{App, Package, Record};
 pub use registries::registered_names;
 pub use shim::path as shim_path;
+pub use shims::{Made, make_shims, release_shims};
 pub use spec::{BadSpec, Source, Spec};
 pub use staging::Staging;
+pub use start::{Place, Start, app_file};
+pub use startup_files::StartupFiles;
 pub use usage::note as note_usage;
 
 use crate::env;
@@ -56,6 +71,7 @@ pub const ENVIRONMENTS: &str = "environments/apps";
 #[derive(Default)]
 pub struct Apps {
     known: HashMap<PathBuf, Depot>,
+    sources: start::Sources,
 }
 
 #[derive(Default)]
@@ -71,10 +87,19 @@ pub struct Found {
     /// What decides about its Julia.
     pub recorded: toolchain::App,
     pub package: String,
-    /// The folder that is its whole load path: the package's own environment, or its checkout.
-    pub environment: PathBuf,
+    pub start: Start,
     /// Where the app was found; its packages are there too.
     pub depot: PathBuf,
+}
+
+impl Found {
+    /// The module that is loaded first: the package, or that of the app's file.
+    pub fn first(&self) -> &str {
+        match &self.start.file {
+            Some((module, true)) => module,
+            Some((_, false)) | None => &self.package,
+        }
+    }
 }
 
 /// So many different depots are a client's game; then all are forgotten, which only costs reading them again.
@@ -92,14 +117,14 @@ impl Apps {
         let own = path.parent().filter(|_| wanted.as_bytes().contains(&b'/')).and_then(Path::parent).map(PathBuf::from);
         let depots: Vec<PathBuf> = own.into_iter().chain(depots(variable)).collect();
         let mut names = Vec::new();
-        for depot in &depots {
+        for (at, depot) in depots.iter().enumerate() {
             let record = self.record(depot)?;
             if let Some((package, app)) = name.to_str().and_then(|name| record.app(name)) {
                 return Ok(Found {
                     app: app.clone(),
                     recorded: app.recorded(&package.uuid, &*self.channels(depot)?),
                     package: package.name.clone(),
-                    environment: package.environment(depot),
+                    start: self.sources.start(package, app, &depots[at..])?,
                     depot: depot.clone(),
                 });
             }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, TableLike};
 
-use super::App;
+use super::jll::is_jll;
 use super::record::julia_flags;
+use super::{App, EntryPoint, entry};
 use crate::toolchain::Error;
 
 /// A package's own word.
@@ -23,13 +24,26 @@ pub struct Declared {
     pub bundle_manifest: bool,
 }
 
-const NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
+pub(super) const NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
 
 /// Reads the package in `folder`.
 ///
 /// # Errors
 /// There is no package, it declares no apps, or what it declares is malformed; with the file and line.
 pub fn declared(folder: &Path) -> Result<Declared, Error> {
+    read(folder, false)
+}
+
+/// The same of a JLL package without `[apps]`, whose programs are its apps; nothing where the package is none.
+///
+/// # Errors
+/// As [`declared`].
+pub fn declared_jll(folder: &Path) -> Result<Option<Declared>, Error> {
+    let declared = read(folder, true)?;
+    Ok(Some(declared).filter(|declared| is_jll(&declared.name) && declared.apps.is_empty()))
+}
+
+fn read(folder: &Path, may_be_jll: bool) -> Result<Declared, Error> {
     let path = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     let path = path.ok_or_else(|| {
         Error::failed(format!("{} is no package", folder.display()), "there is no Project.toml", "name its folder")
@@ -51,13 +65,15 @@ pub fn declared(folder: &Path) -> Result<Declared, Error> {
         return Err(bad(None, format!("{name} is no name of a package")));
     }
     let listed = table.get("apps").and_then(Item::as_table_like);
-    let listed = listed.ok_or_else(|| bad(None, format!("{name} has no apps: there is no [apps] in it")))?;
-    let mut apps = Vec::new();
-    for (word, item) in listed.iter() {
-        let at = item.span().map(|span| span.start);
-        apps.push(app(word, item).map_err(|problem| bad(at, format!("the app {word}: {problem}")))?);
+    if listed.is_none() && !may_be_jll {
+        return Err(bad(None, format!("{name} has no apps: there is no [apps] in it")));
     }
-    if apps.is_empty() {
+    let mut apps = Vec::new();
+    for (word, item) in listed.into_iter().flat_map(TableLike::iter) {
+        let at = item.span().map(|span| span.start);
+        apps.push(app((folder, &name), word, item).map_err(|problem| bad(at, format!("the app {word}: {problem}")))?);
+    }
+    if apps.is_empty() && !may_be_jll {
         return Err(bad(None, format!("{name} has no apps: [apps] is empty")));
     }
     apps.sort_by(|one, other| one.name.cmp(&other.name));
@@ -66,7 +82,7 @@ pub fn declared(folder: &Path) -> Result<Declared, Error> {
     Ok(Declared { name, uuid, version: value("version"), apps, has_dependencies, bundle_manifest })
 }
 
-fn app(word: &str, item: &Item) -> Result<App, String> {
+fn app((folder, package): (&Path, &str), word: &str, item: &Item) -> Result<App, String> {
     let table: &dyn TableLike = item.as_table_like().ok_or("it is no table; write `{}` for one without settings")?;
     let mut letters = word.chars();
     let is_name = letters.next().is_some_and(|first| first.is_ascii_alphabetic())
@@ -81,7 +97,26 @@ fn app(word: &str, item: &Item) -> Result<App, String> {
             Some(path.ok_or("submodule is no name of a module")?.to_owned())
         }
     };
-    Ok(App { name: word.to_owned(), submodule, julia_flags: julia_flags(table)?, julia_command: None })
+    let (submodule, file) = match table.get("entry") {
+        None => (submodule, None),
+        Some(_) if submodule.is_some() => {
+            return Err("entry and submodule say the same thing; write one of them".into());
+        }
+        Some(item) => match EntryPoint::parse(package, item.as_str().ok_or("entry is no text")?)? {
+            EntryPoint::Module(path) => (path, None),
+            EntryPoint::File(name) => (None, Some(has_module(folder, name)?)),
+        },
+    };
+    let usual = || Some(entry::usual_file(folder, word)?.strip_prefix(folder).ok()?.display().to_string());
+    let file = file.or_else(|| if submodule.is_none() && table.get("entry").is_none() { usual() } else { None });
+    Ok(App { name: word.to_owned(), submodule, file, julia_flags: julia_flags(table)?, julia_command: None })
+}
+
+/// The file that an entry names must be there.
+fn has_module(folder: &Path, name: String) -> Result<String, String> {
+    let path = entry::file(folder, &name).ok_or_else(|| format!("there is no apps/{name}"))?;
+    let text = fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    entry::module_name(&text).map(|_| name).ok_or_else(|| format!("{} holds no module", path.display()))
 }
 
 /// `^[A-Za-z][A-Za-z0-9_]*$`, as Pkg has it.

@@ -41,6 +41,8 @@ pub struct App {
     pub name: String,
     /// Where `main` is, inside the package: `Sub` or `Sub.Nested`.
     pub submodule: Option<String>,
+    /// The file that holds it, where its package has one; Pkg's record has no place for that.
+    pub file: Option<String>,
     /// Arguments for Julia.
     pub julia_flags: Vec<String>,
     /// The Julia that Pkg installed it with.
@@ -165,6 +167,7 @@ fn app(name: &str, table: &dyn TableLike) -> Result<App, String> {
     Ok(App {
         name: name.to_owned(),
         submodule: text("submodule").map(str::to_owned),
+        file: None,
         julia_flags: julia_flags(table)?,
         julia_command: text("julia_command").map(PathBuf::from),
     })

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::client::SHIM_MARK;
 use crate::env;
-use crate::sys::process;
+use crate::sys::{files, process};
 use crate::toolchain::Error;
 
 /// The kernel reads so much of a first line (`BINPRM_BUF_SIZE`, execve(2)), `#!` and its end included.
@@ -21,24 +23,37 @@ pub fn path(depot: &Path, app: &str) -> PathBuf {
 pub fn is_shim(path: &Path) -> bool {
     let text = fs::read(path).unwrap_or_default();
     let head = String::from_utf8_lossy(&text[..text.len().min(4096)]).into_owned();
-    head.starts_with("#!")
-        && (head.lines().next().is_some_and(|line| line.ends_with("/jlshim")) || head.contains(env::APPS_JULIA_CMD))
+    is_ours(path) || (head.starts_with("#!") && head.contains(env::APPS_JULIA_CMD))
+}
+
+/// One line that names `jlshim`, or a copy of that.
+fn is_ours(path: &Path) -> bool {
+    let text = fs::read(path).unwrap_or_default();
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mark = SHIM_MARK.as_bytes();
+    (line.starts_with(b"#!") && line.ends_with(b"/jlshim"))
+        || (text.starts_with(b"\x7fELF") && text.windows(mark.len()).any(|bytes| bytes == mark))
 }
 
 /// Writes the shim of an app beside its place and moves it there: whoever runs the old one runs it to its end.
 ///
 /// # Errors
-/// The folder cannot be written to, or no first line can hold the path of `jlshim`.
+/// The folder cannot be written to.
 pub(super) fn write(depot: &Path, app: &str) -> Result<(), Error> {
     let path = path(depot, app);
-    let interpreter = process::own_folder().map_err(|error| Error::file("cannot find", Path::new("jlshim"), &error))?;
-    let line = format!("#!{}\n", interpreter.join("jlshim").display());
-    if line.len() > MOST_BYTES || line.trim_end().contains(char::is_whitespace) {
-        let doing = format!("cannot make a shim for {app}");
-        let cause = format!("no first line of a script can hold {}", interpreter.display());
-        return Err(Error::failed(doing, cause, "install jlapp in a folder with a shorter name and without spaces"));
-    }
-    let written = fs::create_dir_all(depot.join("bin")).and_then(|()| replace(&path, line.as_bytes()));
+    let programs = process::own_folder().map_err(|error| Error::file("cannot find", Path::new("jlshim"), &error))?;
+    let interpreter = programs.join("jlshim");
+    let line = format!("#!{}\n", interpreter.display());
+    let fits = line.len() <= MOST_BYTES && !line.trim_end().contains(char::is_whitespace);
+    let bin = depot.join("bin");
+    let written = fs::create_dir_all(&bin).and_then(|()| {
+        if fits {
+            return replace(&path, line.as_bytes());
+        }
+        // A copy has to be told where the others are; it comes before the first copy.
+        files::replace(&bin.join(process::PROGRAMS_FILE), programs.as_os_str().as_bytes())?;
+        replace(&path, &fs::read(&interpreter)?)
+    });
     written.map_err(|error| Error::file("cannot write", &path, &error))
 }
 
@@ -51,6 +66,49 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     file.set_permissions(fs::Permissions::from_mode(0o755))?;
     file.sync_all()?;
     fs::rename(&beside, path)
+}
+
+/// Where a shim of Pkg's is kept that ours has replaced.
+fn kept(depot: &Path, app: &str) -> PathBuf {
+    depot.join("environments/jlapp/_pkg_shims").join(app)
+}
+
+/// What stands in an app's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Nothing,
+    Ours,
+    Pkgs,
+    /// Somebody's own file.
+    Other,
+}
+
+pub(super) fn standing(depot: &Path, app: &str) -> Standing {
+    let path = path(depot, app);
+    match path.symlink_metadata() {
+        Err(_) => Standing::Nothing,
+        Ok(_) if is_ours(&path) => Standing::Ours,
+        Ok(_) if is_shim(&path) => Standing::Pkgs,
+        Ok(_) => Standing::Other,
+    }
+}
+
+/// Puts ours in the place of Pkg's, which is kept.
+pub(super) fn adopt(depot: &Path, app: &str) -> Result<(), Error> {
+    let (path, kept) = (path(depot, app), kept(depot, app));
+    let copied = fs::create_dir_all(kept.parent().unwrap_or(depot)).and_then(|()| fs::copy(&path, &kept));
+    copied.map_err(|error| Error::file("cannot keep", &path, &error))?;
+    write(depot, app)
+}
+
+/// Puts Pkg's back in its place; whether there was one.
+pub(super) fn release(depot: &Path, app: &str) -> Result<bool, Error> {
+    let (path, kept) = (path(depot, app), kept(depot, app));
+    match fs::rename(&kept, &path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::file("cannot restore", &path, &error)),
+    }
 }
 
 /// Takes a shim away; what is none stays.

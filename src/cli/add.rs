@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use clap_complete::engine::ArgValueCompleter;
+
+use super::completions::registered;
 use super::failure::Failure;
 use super::install::{Installation, Made, Plan};
 use super::names::Names;
 use super::{choose, say_waiting};
+use crate::apps::jll::Jlls;
 use crate::apps::{Edit, Package, Record, Source, Spec, folder, registered_names};
 use crate::name::near_misses;
 use crate::toolchain::{Error, first_depot};
@@ -14,7 +18,7 @@ use crate::toolchain::{Error, first_depot};
 #[derive(clap::Args)]
 pub struct Add {
     /// Packages: Rot13, Rot13@1.2, a UUID, the URL of a git repository, the path of one; #branch behind it
-    #[arg(required = true, value_name = "package")]
+    #[arg(required = true, value_name = "package", add = ArgValueCompleter::new(registered))]
     packages: Vec<String>,
     /// The branch, tag or commit
     #[arg(long)]
@@ -151,7 +155,8 @@ fn recorded<'a>(spec: &Spec, record: &'a Record) -> Option<&'a Package> {
 /// Says which package came, and its apps.
 pub(super) fn report(made: &Made) {
     println!("{} {} is added", made.declared.name, made.entry.label());
-    for app in &made.declared.apps {
-        println!("  {}", app.name);
+    let native = depot().ok().and_then(|depot| Jlls::read(&depot).ok()).unwrap_or_default();
+    for app in made.apps(&native) {
+        println!("  {app}");
     }
 }

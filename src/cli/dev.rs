@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::failure::Failure;
 use super::names::Names;
 use super::{add, choose, found_on_path, pkg, say_waiting};
-use crate::apps::{Declared, Edit, RESOLVE, Resolved, Source, Spec, Staging, declared, folder};
+use crate::apps::{Declared, Edit, OwnDependencies, RESOLVE, Resolved, Source, Spec, Staging, declared, folder};
 use crate::toolchain::Selection;
 
 /// Edits are seen at the next launch.
@@ -41,10 +41,17 @@ impl Dev {
         // Twice: dependencies may take long, which nobody else should have to wait for.
         names.check(&Edit::begin(&depot, say_waiting)?, checkouts.iter().map(|one| &one.package))?;
         checkouts.iter().try_for_each(instantiate)?;
+        let own: Vec<_> = checkouts
+            .iter()
+            .map(|one| pkg::own_dependencies(&depot, &one.package, &one.folder, &one.julia))
+            .collect::<Result<_, _>>()?;
         let mut edit = Edit::begin(&depot, say_waiting)?;
         names.check(&edit, checkouts.iter().map(|one| &one.package))?;
         for one in &checkouts {
             edit.develop(&one.package, &one.folder, &one.julia);
+        }
+        for (one, own) in checkouts.iter().zip(&own) {
+            OwnDependencies::place(own.as_ref(), &depot, &one.package.name)?;
         }
         edit.commit()?;
         for one in &checkouts {

@@ -4,12 +4,17 @@
 //! command come, or none.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::names::Names;
 use super::{found_on_path, pkg, say_waiting};
-use crate::apps::{self, Declared, Edit, Entry, Manifest, PREPARE, RESOLVE, Resolved, Staging, add_preferences};
+use crate::apps::jll::{self, Jll, Jlls};
+use crate::apps::{
+    self, Declared, ENVIRONMENTS, Edit, Entry, Manifest, OwnDependencies, PREPARE, RESOLVE, Resolved, Staging,
+    add_preferences, note_usage,
+};
 use crate::exit;
 use crate::sys::{crash_point, files};
 use crate::toolchain::{Error, Selection};
@@ -36,6 +41,46 @@ pub(super) struct Made {
     pub environment: PathBuf,
     pub bundled: bool,
     pub julia: Selection,
+    /// What only its app files need.
+    pub own: Option<OwnDependencies>,
+}
+
+impl Made {
+    /// A JLL package: its programs run without Julia.
+    pub(super) fn is_native(&self) -> bool {
+        self.declared.apps.is_empty()
+    }
+
+    /// The names of its apps; those of a native one once it is recorded.
+    pub(super) fn apps<'a>(&'a self, native: &'a Jlls) -> Vec<&'a str> {
+        match native.0.get(&self.declared.name).filter(|_| self.is_native()) {
+            Some(jll) => jll.apps.iter().map(String::as_str).collect(),
+            None => self.declared.apps.iter().map(|app| app.name.as_str()).collect(),
+        }
+    }
+}
+
+/// Puts the environment of a JLL package in its place and makes its commands; Pkg's lock is held.
+fn install_native(depot: &Path, made: &Made, force: bool) -> Result<(), Error> {
+    let place = depot.join(ENVIRONMENTS).join(&made.declared.name);
+    let was_there = place.exists();
+    let moved =
+        if was_there { files::exchange(&made.environment, &place) } else { fs::rename(&made.environment, &place) };
+    moved.map_err(|error| Error::file("cannot make", &place, &error))?;
+    let jll = Jll {
+        uuid: made.declared.uuid.clone(),
+        version: made.declared.version.clone(),
+        julia: made.julia.binary.clone(),
+        apps: Vec::new(),
+    };
+    let installed = jll::install(depot, &made.declared.name, jll, force);
+    if installed.is_err() {
+        let back =
+            if was_there { files::exchange(&place, &made.environment) } else { fs::rename(&place, &made.environment) };
+        back.map_err(|error| Error::file("cannot restore", &place, &error))?;
+    }
+    installed?;
+    note_usage(depot, &place.join("Manifest.toml"))
 }
 
 /// Environments being made.
@@ -100,12 +145,20 @@ impl Installation {
     pub(super) fn commit(self, all: &[&Made], others: impl FnOnce(&mut Edit)) -> Result<(), Failure> {
         let mut edit = Edit::begin(&self.depot, say_waiting)?;
         self.names.check(&edit, all.iter().map(|made| &made.declared))?;
+        for made in all.iter().filter(|made| made.is_native()) {
+            install_native(&self.depot, made, self.names.force)?;
+        }
         for made in all {
+            OwnDependencies::place(made.own.as_ref(), &self.depot, &made.declared.name)?;
+        }
+        for made in all.iter().filter(|made| !made.is_native()) {
             edit.install(&made.declared, &made.entry, &made.environment, made.bundled, &made.julia);
         }
         others(&mut edit);
         edit.commit()?;
-        found_on_path(&self.depot, all.iter().flat_map(|made| &made.declared.apps).map(|app| app.name.as_str()));
+        let native = Jlls::read(&self.depot)?;
+        let names = all.iter().flat_map(|made| made.apps(&native));
+        found_on_path(&self.depot, names);
         Ok(())
     }
 }
@@ -138,7 +191,7 @@ pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, depot: &Path, result: &Path) 
         if resolved.failed {
             return Ok(None);
         }
-        match made_of(plan, folder, &resolved) {
+        match made_of(plan, depot, folder, &resolved) {
             Err(error) if optional => {
                 eprintln!("jlapp: {error}");
                 Ok(None)
@@ -153,12 +206,14 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     files::replace(path, text.as_bytes()).map_err(|error| Error::file("cannot write", path, &error))
 }
 
-fn made_of(plan: Plan, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {
-    let declared = apps::declared(&resolved.source)?;
+fn made_of(plan: Plan, depot: &Path, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {
+    let jll = apps::declared_jll(&resolved.source)?;
+    let declared = jll.map_or_else(|| apps::declared(&resolved.source), Ok)?;
     let entry = Manifest::read(&environment)?.get(&declared.uuid).cloned().unwrap_or_default().absolute(&environment);
     add_preferences(&environment, &resolved.source)?;
     let bundled = plan.bundled || declared.bundle_manifest;
-    Ok(Made { declared, entry, source: resolved.source.clone(), environment, bundled, julia: plan.julia })
+    let own = pkg::own_dependencies(depot, &declared, &resolved.source, &plan.julia)?;
+    Ok(Made { own, declared, entry, source: resolved.source.clone(), environment, bundled, julia: plan.julia })
 }
 
 /// Precompiles and loads a package with each set of flags that its apps have.
@@ -167,7 +222,8 @@ pub(super) fn prepare(declared: &Declared, environment: &Path, julia: &Selection
     sets.sort_unstable();
     sets.dedup();
     for flags in sets {
-        let apps = declared.apps.iter().filter(|app| app.julia_flags == flags);
+        // A file is a package of its own, which its first launch precompiles.
+        let apps = declared.apps.iter().filter(|app| app.julia_flags == flags && app.file.is_none());
         let words = apps.map(|app| format!("{}={}", app.name, app.submodule.as_deref().unwrap_or_default()).into());
         let head = [environment.into(), OsString::from(&declared.name)];
         pkg::run(julia, flags, PREPARE, head.into_iter().chain(words).collect())?;

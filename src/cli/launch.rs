@@ -2,18 +2,25 @@
 
 use std::ffi::OsString;
 
+use clap::ValueHint;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::completions::apps;
 use crate::client;
 
 /// What stands before the first `--` among the arguments is for Julia; without one all are for the app.
 #[derive(clap::Args)]
 pub struct Launch {
-    /// `[+channel] app [julia flags --] [arguments]`
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    /// The app, with `+channel` before it where another Julia than its own is to run it
+    #[arg(value_name = "[+channel] app", allow_hyphen_values = true, add = ArgValueCompleter::new(apps))]
+    app: OsString,
+    /// `[julia flags --] [arguments]`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::AnyPath)]
     words: Vec<OsString>,
 }
 
 impl Launch {
     pub fn run(self) -> i32 {
-        client::launch(self.words)
+        client::launch([self.app].into_iter().chain(self.words).collect())
     }
 }

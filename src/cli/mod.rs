@@ -3,6 +3,7 @@
 
 mod add;
 mod choose;
+mod completions;
 mod conductor;
 mod daemon;
 mod dev;
@@ -12,6 +13,8 @@ mod install;
 mod julia;
 mod launch;
 mod names;
+mod new;
+mod path;
 mod pin;
 mod pkg;
 mod precompile;
@@ -80,6 +83,12 @@ enum Command {
     Run(run::Run),
     /// Apps that there are
     Status(status::Status),
+    /// Makes a package with an app
+    New(new::New),
+    /// Whether apps are found by their names
+    Path(path::Search),
+    /// A script with which a shell completes commands, apps and packages
+    Completions(completions::Completions),
     /// For `juliaclient`: the Julia that it would run
     #[command(hide = true)]
     Resolve(resolve::Resolve),
@@ -87,6 +96,9 @@ enum Command {
 
 /// Runs `jlapp` with these arguments, its own name first, and returns the exit status to end with.
 pub fn main(arguments: Vec<OsString>) -> i32 {
+    if std::env::var_os(env::COMPLETE).is_some() && completions::answer(&arguments) {
+        return 0;
+    }
     let status = Arguments::parse_from(arguments).command.run();
     // Nobody does it later: this program has a `main` of its own.
     match io::stdout().flush() {
@@ -116,6 +128,9 @@ impl Command {
             Self::Launch(command) => command.run(),
             Self::Run(command) => end(command.run()),
             Self::Status(command) => command.run(),
+            Self::New(command) => command.run(),
+            Self::Path(command) => command.run(),
+            Self::Completions(command) => end(command.run()),
             Self::Resolve(command) => command.run(),
         }
     }

@@ -1,5 +1,8 @@
 //! `jlapp pin` and `jlapp unpin`: packages that `jlapp update` leaves as they are.
 
+use clap_complete::engine::ArgValueCompleter;
+
+use super::completions::packages_and_apps;
 use super::failure::Failure;
 use super::names::packages;
 use super::{add, say_waiting};
@@ -9,7 +12,7 @@ use crate::apps::Edit;
 #[derive(clap::Args)]
 pub struct Pin {
     /// Packages or apps
-    #[arg(required = true)]
+    #[arg(required = true, add = ArgValueCompleter::new(packages_and_apps))]
     names: Vec<String>,
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::failure::Failure;
-use crate::apps::ENVIRONMENTS;
+use crate::apps::{Declared, ENVIRONMENTS, OWN_DEPENDENCIES, OwnDependencies};
 use crate::sys::files;
 use crate::sys::process;
 use crate::sys::signals::{self, SIGHUP, SIGINT, SIGKILL, SIGTERM, SignalStream};
@@ -61,6 +61,25 @@ pub(super) fn run(julia: &Selection, flags: &[String], program: &str, arguments:
         (None, Some(0)) => Ok(()),
         (None, code) => Err(Failure::Reported(code.unwrap_or(exit::FAILURE))),
     }
+}
+
+/// Has Pkg resolve what only a package's app files need, where they have such dependencies.
+///
+/// # Errors
+/// They cannot be had. Nothing has been changed then.
+pub(super) fn own_dependencies(
+    depot: &Path,
+    package: &Declared,
+    source: &Path,
+    julia: &Selection,
+) -> Result<Option<OwnDependencies>, Failure> {
+    let own = OwnDependencies::stage(depot, &package.name, source)?;
+    if let Some(own) = &own {
+        run(julia, &[], OWN_DEPENDENCIES, own.words(source)).inspect_err(|_| {
+            eprintln!("jlapp: the dependencies of the app files of {} could not be had", package.name);
+        })?;
+    }
+    Ok(own)
 }
 
 /// So long it may take to end by itself; Julia can sleep through an interrupt.

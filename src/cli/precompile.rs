@@ -1,15 +1,21 @@
 //! `jlapp precompile`: what an app would otherwise compile at its next launch.
 
+use clap_complete::engine::ArgValueCompleter;
+
+use super::completions::packages_and_apps;
+use std::path::Path;
+
 use super::failure::Failure;
 use super::install::prepare;
 use super::names::packages;
 use super::{add, choose};
-use crate::apps::{Apps, Declared, Package};
+use crate::apps::{App, Apps, Declared, Package, app_file};
 
 /// With the Julia and the flags that each app is launched with.
 #[derive(clap::Args)]
 pub struct Precompile {
     /// Packages or apps; all where there is none
+    #[arg(add = ArgValueCompleter::new(packages_and_apps))]
     names: Vec<String>,
 }
 
@@ -21,7 +27,7 @@ impl Precompile {
         let mut failed = Vec::new();
         for package in packages(&record, &self.names)? {
             let julia = choose::julia(None, Some(&package), &channels)?;
-            match prepare(&declared(&package), &package.environment(&depot), &julia) {
+            match prepare(&declared(&package, &depot), &package.environment(&depot), &julia) {
                 Ok(()) => println!("{} is precompiled", package.name),
                 Err(Failure::Reported(_)) => failed.push(package.name),
                 Err(error) => return Err(error),
@@ -35,12 +41,14 @@ impl Precompile {
 }
 
 /// What is recorded counts, not what the source says by now.
-fn declared(package: &Package) -> Declared {
+fn declared(package: &Package, depot: &Path) -> Declared {
+    let with_file =
+        |app: &App| App { file: app_file(package, app, depot).map(|path| path.display().to_string()), ..app.clone() };
     Declared {
         name: package.name.clone(),
         uuid: package.uuid.clone(),
         version: package.version.clone(),
-        apps: package.apps.clone(),
+        apps: package.apps.iter().map(with_file).collect(),
         has_dependencies: true,
         bundle_manifest: false,
     }

@@ -1,6 +1,10 @@
 //! `jlapp rm`: packages with all their apps, or single apps.
 
+use clap_complete::engine::ArgValueCompleter;
+
+use super::completions::packages_and_apps;
 use super::say_waiting;
+use crate::apps::jll::{self, Jlls};
 use crate::apps::{Edit, Error, remove_environment};
 use crate::exit;
 use crate::name::near_misses;
@@ -10,7 +14,7 @@ use crate::toolchain::first_depot;
 #[derive(clap::Args)]
 pub struct Remove {
     /// Packages or apps
-    #[arg(required = true)]
+    #[arg(required = true, add = ArgValueCompleter::new(packages_and_apps))]
     names: Vec<String>,
 }
 
@@ -29,10 +33,13 @@ impl Remove {
         let Some(depot) = first_depot(&|name| std::env::var_os(name)) else { return Ok(exit::FAILURE) };
         let mut edit = Edit::begin(&depot, say_waiting)?;
         let record = edit.record().clone();
+        let jlls = Jlls::read(&depot)?;
         let known = || {
-            record.packages.iter().flat_map(|package| {
+            let of_packages = record.packages.iter().flat_map(|package| {
                 [package.name.as_str()].into_iter().chain(package.apps.iter().map(|app| app.name.as_str()))
-            })
+            });
+            let native = jlls.0.iter();
+            of_packages.chain(native.flat_map(|(name, jll)| [name].into_iter().chain(&jll.apps).map(String::as_str)))
         };
         if let Some(unknown) = self.names.iter().find(|name| !known().any(|word| word == name.as_str())) {
             let near = near_misses(unknown, known()).join(" or ");
@@ -41,7 +48,11 @@ impl Remove {
             eprintln!("jlapp: there is no package or app {unknown}; {hint} Nothing was changed.");
             return Ok(exit::FAILURE);
         }
-        let gone: Vec<(Vec<String>, Option<String>)> = self.names.iter().map(|name| edit.remove(name)).collect();
+        let mut gone = Vec::new();
+        for name in &self.names {
+            let native = jll::remove(&depot, name)?;
+            gone.push(native.unwrap_or_else(|| edit.remove(name)));
+        }
         edit.commit()?;
         for (apps, package) in gone {
             if let Some(package) = &package {

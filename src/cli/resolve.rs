@@ -6,9 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::failure::Failure;
 use super::julia::{ask, place};
-use crate::apps::{self, Apps};
+use crate::apps::{self, Apps, jll};
 use crate::env;
 use crate::julia::parse;
+use crate::sys::process;
 use crate::toolchain::{self, App, Request, Selection, Toolchains};
 
 /// Words of a command line of Julia's, or an app's.
@@ -20,6 +21,9 @@ pub struct Resolve {
     /// The app to launch: its name, or the path of its shim
     #[arg(long, allow_hyphen_values = true)]
     app: Option<OsString>,
+    /// The app is a native one whose surroundings are to be worked out again
+    #[arg(long, requires = "app")]
+    native: bool,
     /// Arguments that Julia, or the app, would get
     #[arg(last = true)]
     arguments: Vec<OsString>,
@@ -44,6 +48,16 @@ impl Resolve {
 
     fn words(&self) -> Result<Vec<OsString>, Failure> {
         let variable = |name: &str| std::env::var_os(name);
+        if let Some(app) = &self.app
+            && let Some(shim) = jll::plan(app, &variable)?
+        {
+            if self.native {
+                return Ok(Vec::new());
+            }
+            // From here on it is a launch like any other of a native app.
+            let head = [process::own_folder()?.join("jlapp").into(), "launch".into(), shim.into()];
+            return Ok(head.into_iter().chain(self.arguments.iter().cloned()).collect());
+        }
         let found = self.app.as_deref().map(|app| Apps::default().find(app, &variable)).transpose()?;
         let extra = variable(env::APP_ARGS);
         let arguments =

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use super::failure::Failure;
 use super::{add, choose, run_cache};
-use crate::apps::{self, App, Apps, Declared, Found, Spec};
+use crate::apps::{self, App, Apps, Declared, Found, Place, Spec, Start};
 use crate::sys::process;
 use crate::toolchain::Selection;
 use crate::{env, toolchain};
@@ -51,7 +51,7 @@ impl Run {
             app: app.clone(),
             recorded: toolchain::App::default(),
             package: kept.declared.name.clone(),
-            environment: kept.environment,
+            start: start(&kept, app)?,
             depot,
         };
         let words = apps::command_line(&found, std::env::var_os(env::APP_ARGS).as_deref(), arguments)?;
@@ -61,6 +61,14 @@ impl Run {
     fn spec(&self, first: &str) -> Result<Spec, Failure> {
         add::spec(self.from.as_deref().unwrap_or(first), self.rev.as_ref(), self.subdir.as_ref())
     }
+}
+
+/// Its environment stays its own: an installed version may be another.
+fn start(kept: &run_cache::Kept, app: &App) -> Result<Start, Failure> {
+    let package = (kept.declared.name.as_str(), kept.declared.uuid.as_str());
+    let companions = vec![kept.environment.join(run_cache::FILES)];
+    let place = Place { environment: kept.environment.clone(), source: kept.source.clone(), companions };
+    Ok(Start::unrecorded(package, app, &place)?)
 }
 
 /// The app of this name; without one the only app, or the one that is called as the package is.

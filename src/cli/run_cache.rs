@@ -20,6 +20,8 @@ const SOURCE: &str = "jlapp-source";
 pub(super) struct Kept {
     pub declared: Declared,
     pub environment: PathBuf,
+    /// Where its own files lie.
+    pub source: PathBuf,
 }
 
 /// The environment of a package; made where there is none, or with `refresh`.
@@ -49,6 +51,9 @@ pub(super) fn environment(depot: &Path, spec: &Spec, julia: &Selection, refresh:
     })
 }
 
+/// Where the environments of files that hold apps are, in the package's own.
+pub(super) const FILES: &str = "_files";
+
 /// For people the package, for programs all that decides.
 fn name(spec: &Spec, julia: &Selection) -> String {
     let channel = julia.channel.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -65,7 +70,7 @@ fn name(spec: &Spec, julia: &Selection) -> String {
 fn kept(environment: &Path) -> Option<Kept> {
     let source = fs::read_to_string(environment.join(SOURCE)).ok()?;
     let declared = apps::declared(Path::new(&source)).ok()?;
-    Some(Kept { declared, environment: environment.to_owned() })
+    Some(Kept { declared, environment: environment.to_owned(), source: source.into() })
 }
 
 fn make(depot: &Path, folder: &Path, spec: &Spec, julia: &Selection) -> Result<(), Failure> {
@@ -76,6 +81,7 @@ fn make(depot: &Path, folder: &Path, spec: &Spec, julia: &Selection) -> Result<(
     let made = install::resolve(vec![(plan, folder.to_owned())], depot, &result)?;
     for made in made.into_iter().flatten() {
         install::prepare(&made.declared, folder, julia)?;
+        made.own.iter().try_for_each(|own| own.put_into(&folder.join(FILES)))?;
         let source = folder.join(SOURCE);
         let text = made.source.display().to_string();
         files::replace(&source, text.as_bytes()).map_err(|error| Error::file("cannot write", &source, &error))?;

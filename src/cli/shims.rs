@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{found_on_path, say_waiting};
-use crate::apps::{Error, make_shims};
+use crate::apps::{Error, make_shims, release_shims};
 use crate::exit;
 use crate::toolchain::first_depot;
 
@@ -13,6 +13,12 @@ pub struct Shims {
     /// The depot, where it is not the first of `JULIA_DEPOT_PATH`
     #[arg(long, value_name = "folder")]
     depot: Option<PathBuf>,
+    /// Replace Pkg's own as well, so that those apps run warm and follow their channel too
+    #[arg(long)]
+    adopt: bool,
+    /// Put Pkg's own back that were replaced so
+    #[arg(long, conflicts_with = "adopt")]
+    release: bool,
 }
 
 impl Shims {
@@ -31,9 +37,21 @@ impl Shims {
         let Some(depot) = named.or_else(|| first_depot(&|name| std::env::var_os(name))) else {
             return Ok(exit::FAILURE);
         };
-        let made = make_shims(&depot, say_waiting)?;
-        println!("{} shims in {}", made.len(), depot.join("bin").display());
-        found_on_path(&depot, made.iter().map(String::as_str));
+        let bin = depot.join("bin");
+        if self.release {
+            let released = release_shims(&depot, say_waiting)?;
+            println!("{} shims of Pkg's are back in {}", released.len(), bin.display());
+            return Ok(0);
+        }
+        let done = make_shims(&depot, self.adopt, say_waiting)?;
+        println!("{} shims in {}", done.made.len(), bin.display());
+        if !done.pkgs.is_empty() {
+            println!("Pkg's own stay: {}; `jlapp shims --adopt` replaces them", done.pkgs.join(", "));
+        }
+        for path in &done.others {
+            eprintln!("jlapp: {} is no shim and stays", path.display());
+        }
+        found_on_path(&depot, done.made.iter().map(String::as_str));
         Ok(0)
     }
 }

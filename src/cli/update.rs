@@ -1,5 +1,8 @@
 //! `jlapp update`: newer versions of packages and their dependencies, and newer commits of repositories.
 
+use clap_complete::engine::ArgValueCompleter;
+
+use super::completions::packages_and_apps;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
@@ -13,6 +16,7 @@ use crate::toolchain::Selection;
 #[derive(clap::Args)]
 pub struct Update {
     /// Packages or apps; all where there is none
+    #[arg(add = ArgValueCompleter::new(packages_and_apps))]
     names: Vec<String>,
     /// The channel of Julia to follow from now on, `+1.10`
     #[arg(long, value_name = "+channel")]

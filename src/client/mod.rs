@@ -9,6 +9,8 @@ mod direct;
 mod handover;
 mod julia_path;
 mod message;
+mod native;
+pub mod plan;
 mod reason;
 mod relay;
 pub mod socket;
@@ -74,13 +76,17 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
     Attempt::new(inherited, channel, None, with_worker_arguments(arguments)).run()
 }
 
-/// Runs the app whose shim this is: `arguments` are `jlshim`'s own, the shim's path first, which the kernel puts there.
-/// Ends as [`run`] does.
+/// In every `jlshim`, and so in every copy of it, by which those are known.
+pub const SHIM_MARK: &str = "jlshim is run by the shims of apps, which name it in their first line";
+
+/// Runs the app whose shim this is: `arguments` are `jlshim`'s own, the shim's path first, which the kernel puts there. A
+/// copy of `jlshim` that stands in an app's place is the shim itself. Ends as [`run`] does.
 pub fn run_shim(arguments: Vec<OsString>) -> i32 {
     let inherited = signals::inherited();
     let mut arguments = arguments.into_iter();
-    let Some(shim) = arguments.next() else {
-        direct::complain("jlshim is run by the shims of apps, which name it in their first line; see `jlapp --help`");
+    let own = std::env::current_exe().ok().filter(|path| path.file_name().is_some_and(|name| name != "jlshim"));
+    let Some(shim) = own.map(std::path::PathBuf::into_os_string).or_else(|| arguments.next()) else {
+        direct::complain(&format!("{SHIM_MARK}; see `jlapp --help`"));
         return exit::FAILURE;
     };
     Attempt::new(inherited, None, Some(shim), arguments.collect()).run()
@@ -105,6 +111,9 @@ impl Attempt {
     }
 
     fn run(&self) -> i32 {
+        if let Some(status) = native::execute(self) {
+            return status;
+        }
         match self.serve() {
             Ok(status) => status,
             Err(reason) => self.run_plain(&reason),

@@ -28,6 +28,11 @@ impl Trace {
         self.line(&format!("direct reason={reason}"));
     }
 
+    /// No Julia is needed.
+    pub(super) fn native(&self) {
+        self.line("native");
+    }
+
     /// In one write, so that lines of launches side by side stay whole. A trace that cannot be written stops nothing.
     fn line(&self, text: &str) {
         let Some(target) = &self.target else { return };

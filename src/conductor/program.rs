@@ -27,8 +27,8 @@ pub(super) enum What {
     File(PathBuf),
     /// `-e`, `-E` and `-m`, each as its letter and its text.
     Actions(Vec<Vec<u8>>),
-    /// A package, the folder that is its load path, and its depot.
-    App { name: String, package: String, environment: PathBuf, depot: PathBuf },
+    /// What is loaded first, from which load path, and the app's depot.
+    App { name: String, package: String, load_path: Vec<PathBuf>, depot: PathBuf },
 }
 
 /// Texts longer than this are programs that somebody generates, each of them once.
@@ -44,8 +44,8 @@ impl Program {
         let what = match app {
             Some(found) => What::App {
                 name: found.app.name.clone(),
-                package: found.package.clone(),
-                environment: found.environment.clone(),
+                package: found.first().to_owned(),
+                load_path: found.start.load_path.clone(),
                 depot: found.depot.clone(),
             },
             None => what(line, directory)?,

@@ -177,8 +177,9 @@ struct Order<'a> {
 /// What a branch for such launches is made from.
 fn recipe(job: Job, chosen: &Chosen, directory: &Path) -> Recipe {
     let app = chosen.app.iter().flat_map(|found| {
-        let (environment, depot) = (found.environment.as_os_str(), found.depot.as_os_str());
-        [found.package.clone().into_bytes(), environment.as_bytes().to_vec(), depot.as_bytes().to_vec()]
+        let folders = [&found.depot].into_iter().chain(&found.start.load_path);
+        let folders = folders.map(|folder| folder.as_os_str().as_bytes().to_vec());
+        [found.first().as_bytes().to_vec()].into_iter().chain(folders)
     });
     let folder = directory.as_os_str().as_bytes().to_vec();
     Recipe { folder, app: app.collect(), notes: Vec::new(), job: Job { descriptors: Vec::new(), ..job } }

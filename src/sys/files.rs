@@ -5,8 +5,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::crash_point_at;
-
 /// Makes a folder that only this user can enter, or checks that an existing one is.
 ///
 /// # Errors
@@ -52,12 +50,11 @@ pub fn lock(path: &Path) -> io::Result<File> {
 /// left there the next one writes over.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = beside(path)?;
-    let written = write_all(&beside, bytes, path).and_then(|()| fs::rename(&beside, path));
+    let written = write_all(&beside, bytes).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
     written?;
-    crash_point_at("file-replaced", path);
     // Not every file system can; the rename itself has been done.
     let _ = path.parent().map(|folder| File::open(folder).and_then(|folder| folder.sync_all()));
     Ok(())
@@ -77,6 +74,17 @@ pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     }
 }
 
+/// Like [`replace`], where several may write the same thing at once, as launches do, and a power cut does no harm.
+pub fn replace_shared(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut beside = beside(path)?.into_os_string();
+    beside.push(format!("-{}", std::process::id()));
+    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut name = name.to_owned();
@@ -84,11 +92,8 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn write_all(beside: &Path, bytes: &[u8], path: &Path) -> io::Result<()> {
-    let mut file = File::create(beside)?;
-    crash_point_at("file-begun", path);
+fn write_all(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    crash_point_at("file-written", path);
-    Ok(())
+    file.sync_all()
 }

@@ -4,7 +4,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, ptr};
 
 use super::signals;
@@ -20,6 +20,21 @@ pub fn execute(program: &OsStr, name: &OsStr, arguments: &[OsString]) -> io::Err
         strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect();
     // SAFETY: both are NUL-terminated and outlive the call.
     unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
+    io::Error::last_os_error()
+}
+
+/// Replaces this process by `program` with this environment of `NAME=value` entries. Returns only the error.
+pub fn execute_with(program: &OsStr, arguments: &[OsString], environment: &[OsString]) -> io::Error {
+    let words = [program].into_iter().chain(arguments.iter().map(OsString::as_os_str)).map(c_string).collect();
+    let entries = environment.iter().map(|entry| c_string(entry)).collect();
+    let (Ok(words), Ok(entries)): (Result<Vec<_>, _>, Result<Vec<_>, _>) = (words, entries) else {
+        return io::Error::new(io::ErrorKind::InvalidInput, "an argument holds a NUL byte");
+    };
+    let pointers =
+        |strings: &[CString]| -> Vec<_> { strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect() };
+    let (for_words, for_entries) = (pointers(&words), pointers(&entries));
+    // SAFETY: all are NUL-terminated and outlive the call.
+    unsafe { libc::execve(words[0].as_ptr(), for_words.as_ptr(), for_entries.as_ptr()) };
     io::Error::last_os_error()
 }
 
@@ -179,10 +194,18 @@ fn strings<'a>(items: impl Iterator<Item = &'a OsString>) -> io::Result<Vec<CStr
     Ok(items.map(|item| c_string(item)).collect::<Result<_, _>>()?)
 }
 
-/// The folder of the running program, links resolved, where its siblings are.
+/// Says, beside a program of ours that was copied away from its siblings, where those are.
+pub const PROGRAMS_FILE: &str = ".jlapp-programs";
+
+/// The folder of the running program, links resolved, where its siblings are; or where those of a copy are.
 pub fn own_folder() -> io::Result<PathBuf> {
     let path = env::current_exe()?;
-    path.parent().map(Path::to_path_buf).ok_or_else(|| io::Error::other("the running program has no folder"))
+    let folder = path.parent().ok_or_else(|| io::Error::other("the running program has no folder"))?;
+    if folder.join("jlshim").exists() {
+        return Ok(folder.to_owned());
+    }
+    let programs = std::fs::read(folder.join(PROGRAMS_FILE)).map(|path| PathBuf::from(OsString::from_vec(path)));
+    Ok(programs.unwrap_or_else(|_| folder.to_owned()))
 }
 
 /// Environment as `NAME=value` bytes, in order and unchanged, also entries without `=`.

@@ -34,6 +34,28 @@ main(arguments) = translate(arguments, -13)
 @static isdefined(Base, Symbol("@main")) && @main
 end
 
+"Modules may lie as deep as one likes."
+module Tools
+
+"How many letters there are to be moved."
+module Count
+using ...Rot13: rotate
+main(arguments) = (println(count(letter -> rotate(letter, 13) != letter, join(arguments))); 0)
+@static isdefined(Base, Symbol("@main")) && @main
+end
+
+end
+
+"What Julia was started with: the flags stand in Project.toml, and those before a `--` win."
+module Flags
+function main(arguments)
+    options = Base.JLOptions()
+    println("optimize ", options.opt_level, ", depwarn ", options.depwarn == 2 ? "error" : "otherwise")
+    return 0
+end
+@static isdefined(Base, Symbol("@main")) && @main
+end
+
 # From Julia 1.11 on this makes `main` what `julia -m Rot13` calls.
 @static isdefined(Base, Symbol("@main")) && @main
 

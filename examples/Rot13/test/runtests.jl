@@ -23,4 +23,6 @@ end
     @test printed(Rot13.main, ["Hello", "there"]) == "Uryyb gurer\n"
     @test printed(Rot13.main, String[]; input = "one\ntwo\n") == "bar\ngjb\n"
     @test printed(Rot13.InvRot13.main, ["Uryyb"]) == "Hello\n"
+    @test printed(Rot13.Tools.Count.main, ["Hello, 1!"]) == "5\n"
+    @test startswith(printed(Rot13.Flags.main, String[]), "optimize ")
 end

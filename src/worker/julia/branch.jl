@@ -15,7 +15,7 @@ const REFUSED = -3
 struct Recipe
     job::Job
     folder::String
-    app::Vector{String}                     # package, environment, depot; empty for other programs
+    app::Vector{String}                     # package, depot, load path…; empty for other programs
     notes::Vector{String}
 end
 
@@ -125,8 +125,8 @@ end
 
 function enter_app(app::Vector{String})
     empty!(LOAD_PATH)
-    push!(LOAD_PATH, app[2])
-    app[3] in DEPOT_PATH || pushfirst!(DEPOT_PATH, app[3])
+    append!(LOAD_PATH, app[3:end])
+    app[2] in DEPOT_PATH || pushfirst!(DEPOT_PATH, app[2])
     nothing
 end
 

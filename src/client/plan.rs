@@ -1,0 +1,111 @@
+//! What a native program is run with, as `apps::jll` has worked it out: a file that needs no parser.
+//!
+//! Texts that end in NUL: a mark, the depot, the program, folders for `PATH` and for `LD_LIBRARY_PATH`, then files and
+//! their stamps. It holds as long as the depot lies where it lay and all those files are what they were.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const MARK: &[u8] = b"jlapp native 1";
+
+/// A native program and its surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub depot: PathBuf,
+    pub program: PathBuf,
+    /// These come before the user's, parted by colons.
+    pub path: OsString,
+    pub library_path: OsString,
+    /// What the rest was made from.
+    pub sources: Vec<PathBuf>,
+}
+
+/// Where the plan of an app is, in a depot.
+pub fn place(depot: &Path, app: &OsStr) -> PathBuf {
+    // No package has this name: they begin with a letter.
+    depot.join("environments/jlapp/_native").join(app)
+}
+
+/// Whether there is a plan for an app that still holds.
+pub fn holds(depot: &Path, app: &OsStr) -> bool {
+    Plan::read(depot, app).is_some()
+}
+
+impl Plan {
+    /// The plan as a file, with the stamps that its sources have now.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        let stamped = self.sources.iter().flat_map(|path| [path.as_os_str().to_owned(), stamp(path).into()]);
+        let head =
+            [OsStr::from_bytes(MARK), self.depot.as_ref(), self.program.as_ref(), &self.path, &self.library_path];
+        for field in head.map(OsStr::to_owned).into_iter().chain(stamped) {
+            all.extend(field.into_vec());
+            all.push(0);
+        }
+        all
+    }
+
+    /// Reads the plan of an app; nothing where it has none, or one that holds no more.
+    pub(super) fn read(depot: &Path, app: &OsStr) -> Option<Self> {
+        let bytes = fs::read(place(depot, app)).ok()?;
+        Self::decode(&bytes).filter(|plan| plan.depot == depot)
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let text = |field: &[u8]| OsString::from_vec(field.to_owned());
+        let mut fields = bytes.strip_suffix(b"\0")?.split(|byte| *byte == 0);
+        fields.next().filter(|mark| *mark == MARK)?;
+        let [depot, program, path, library_path] =
+            [fields.next()?, fields.next()?, fields.next()?, fields.next()?].map(text);
+        let mut sources = Vec::new();
+        while let Some(source) = fields.next() {
+            let source = PathBuf::from(text(source));
+            if stamp(&source).as_bytes() != fields.next()? {
+                return None;
+            }
+            sources.push(source);
+        }
+        Some(Self { depot: depot.into(), program: program.into(), path, library_path, sources })
+    }
+}
+
+/// What tells one state of a file from another; empty where there is none.
+fn stamp(path: &Path) -> String {
+    fs::metadata(path).map_or(String::new(), |found| {
+        let (seconds, nanoseconds) = (found.mtime(), found.mtime_nsec());
+        // A folder changes with what is put into it; that it is there is all that counts.
+        let size = if found.is_dir() { 0 } else { found.size() };
+        let time = if found.is_dir() { (0, 0) } else { (seconds, nanoseconds) };
+        format!("{}:{}:{size}:{}.{}", found.dev(), found.ino(), time.0, time.1)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_holds_as_long_as_its_sources() {
+        let file = std::env::temp_dir().join(format!("jlapp-plan-{}", std::process::id()));
+        fs::write(&file, "1").unwrap();
+        let plan = Plan {
+            depot: "/d".into(),
+            program: "/d/a b".into(),
+            path: "/x:/y".into(),
+            library_path: OsString::from_vec(b"\xff".to_vec()),
+            sources: vec![file.clone(), "/nowhere".into()],
+        };
+        let bytes = plan.encode();
+        assert_eq!(Plan::decode(&bytes), Some(plan));
+        fs::write(&file, "22").unwrap();
+        assert_eq!(Plan::decode(&bytes), None);
+        fs::remove_file(&file).unwrap();
+        for cut in 0..bytes.len() {
+            assert_eq!(Plan::decode(&bytes[..cut]), None);
+        }
+    }
+}
