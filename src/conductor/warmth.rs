@@ -156,31 +156,26 @@ impl Warmth {
         let mut programs = self.programs.borrow_mut();
         let Some(known) = programs.get_mut(key) else { return };
         let times = known.refused.take().map_or(0, |refusal| refusal.times);
-        let refuse = |why: String| {
-            let pause = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(times)).min(LONGEST_RETRY);
-            Some(Refusal { why, until: Instant::now() + pause, times: times + 1 })
+        // Whatever it is, it is tried ever less often.
+        let pause = |first: Duration| first.saturating_mul(2_u32.saturating_pow(times)).min(LONGEST_RETRY);
+        let refuse = |why: String, first| {
+            Some(Refusal { why, until: Instant::now() + pause(first), times: times.saturating_add(1) })
         };
         match outcome {
             Outcome::Grown => {
                 known.regrown += 1;
                 known.lessons = LESSONS;
             }
-            Outcome::Unsettled => {
-                known.refused = Some(Refusal {
-                    why: "a file changed a moment ago".into(),
-                    until: Instant::now() + SETTLING,
-                    times,
-                });
-            }
+            Outcome::Unsettled => known.refused = refuse("a file changed a moment ago".into(), SETTLING),
             Outcome::Refused(why) => {
                 pool.log.line(&format!("no branch for {}: {why}", key.words()));
-                known.refused = refuse(why);
+                known.refused = refuse(why, FIRST_RETRY);
             }
             Outcome::Lost(why) => {
                 pool.log.line(&format!("the branch for {} was lost, its profile is forgotten: {why}", key.words()));
                 known.profile.notes.clear();
                 known.is_unsaved = true;
-                known.refused = refuse(why);
+                known.refused = refuse(why, FIRST_RETRY);
             }
         }
     }
