@@ -45,6 +45,8 @@ struct Candidate {
     last_used: Instant,
     /// Something is noted that its branch was not made with.
     has_news: bool,
+    /// It was launched since a branch was last tried.
+    is_wanted: bool,
     /// The profile on disk is older.
     is_unsaved: bool,
     regrown: u32,
@@ -88,6 +90,7 @@ impl Warmth {
             recipe: Recipe::default(),
             last_used: Instant::now(),
             has_news: false,
+            is_wanted: true,
             is_unsaved: false,
             regrown: 0,
             lessons: LESSONS,
@@ -96,6 +99,7 @@ impl Warmth {
         candidate.profile.uses += 1;
         candidate.is_unsaved |= candidate.profile.uses <= FEWEST_USES;
         candidate.last_used = Instant::now();
+        candidate.is_wanted = true;
         candidate.recipe = recipe();
         let is_lesson = candidate.lessons > 0;
         candidate.lessons = candidate.lessons.saturating_sub(1);
@@ -140,7 +144,7 @@ impl Warmth {
             } else {
                 known.profile.uses >= FEWEST_USES
             };
-            wants && !is_refused
+            wants && known.is_wanted && !is_refused
         })
     }
 
@@ -148,6 +152,7 @@ impl Warmth {
         let mut programs = self.programs.borrow_mut();
         let known = programs.get_mut(key)?;
         known.has_news = false;
+        known.is_wanted = false;
         let notes = known.profile.notes.iter().map(|note| note.clone().into_bytes()).collect();
         Some(Recipe { notes, ..known.recipe.clone() })
     }
@@ -166,7 +171,10 @@ impl Warmth {
                 known.regrown += 1;
                 known.lessons = LESSONS;
             }
-            Outcome::Unsettled => known.refused = refuse("a file changed a moment ago".into(), SETTLING),
+            Outcome::Unsettled => {
+                known.is_wanted = true;
+                known.refused = refuse("a file changed a moment ago".into(), SETTLING);
+            }
             Outcome::Refused(why) => {
                 pool.log.line(&format!("no branch for {}: {why}", key.words()));
                 known.refused = refuse(why, FIRST_RETRY);
