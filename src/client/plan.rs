@@ -1,7 +1,7 @@
 //! What a native program is run with, as `apps::jll` has worked it out: a file that needs no parser.
 //!
 //! Texts that end in NUL: a mark, the depot, the program, folders for `PATH` and for `LD_LIBRARY_PATH`, then files and
-//! their stamps. It holds as long as the depot lies where it lay and all those files are what they were.
+//! their stamps, and the mark again. It holds as long as the depot lies where it lay and all those files are what they were.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 const MARK: &[u8] = b"jlapp native 1";
+const MARK_AT_END: &[u8] = b"\0jlapp native 1\0";
 
 /// A native program and its surroundings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Plan {
         let stamped = self.sources.iter().flat_map(|path| [path.as_os_str().to_owned(), stamp(path).into()]);
         let head =
             [OsStr::from_bytes(MARK), self.depot.as_ref(), self.program.as_ref(), &self.path, &self.library_path];
-        for field in head.map(OsStr::to_owned).into_iter().chain(stamped) {
+        for field in head.map(OsStr::to_owned).into_iter().chain(stamped).chain([OsStr::from_bytes(MARK).to_owned()]) {
             all.extend(field.into_vec());
             all.push(0);
         }
@@ -56,7 +57,7 @@ impl Plan {
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let text = |field: &[u8]| OsString::from_vec(field.to_owned());
-        let mut fields = bytes.strip_suffix(b"\0")?.split(|byte| *byte == 0);
+        let mut fields = bytes.strip_suffix(MARK_AT_END)?.split(|byte| *byte == 0);
         fields.next().filter(|mark| *mark == MARK)?;
         let [depot, program, path, library_path] =
             [fields.next()?, fields.next()?, fields.next()?, fields.next()?].map(text);
