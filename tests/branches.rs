@@ -157,7 +157,7 @@ end
 main(ARGS)
 println(methods(area))
 "#,
-        "evaluated 17 statements, to line 47",
+        "evaluated 17 statements, to line 44",
     ),
     script("only-definitions", "f(x) = x\nconst A = 1\n", "evaluated all 2 statements"),
     script(
@@ -333,12 +333,10 @@ fn a_profile_outlives_the_conductor(desk: &Desk) {
     }
     desk.wait_for(&script, "evaluated 1 statements");
     let folder = desk.place.path("home/.local/state/jlapp/profiles");
+    let is_it = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.contains(&script));
     let profile = || {
-        fs::read_dir(&folder)
-            .ok()?
-            .flatten()
-            .map(|entry| entry.path())
-            .find(|path| path.extension().is_some_and(|e| e == "json"))
+        let files = fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "json")).find(is_it)
     };
     let text = || profile().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
     wait_until("what was compiled is noted", 30, || text().contains("typeof(Main.f)"));
