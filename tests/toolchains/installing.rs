@@ -31,7 +31,18 @@ impl Shop {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.world.jlapp(&[&["julia"], arguments].concat());
+        self.asking(self.world.jlapp(&[&["julia"], arguments].concat()))
+    }
+
+    /// `juliaclient`, without a daemon.
+    pub fn client(&self, arguments: &[&str]) -> Command {
+        let mut command = self.asking(self.world.program(env!("CARGO_BIN_EXE_juliaclient"), arguments));
+        command.env("JULIA_DAEMON", "off");
+        command
+    }
+
+    /// It asks this server and no other.
+    fn asking(&self, mut command: Command) -> Command {
         let url = self.server.url();
         command.env("JULIAUP_SERVER", &url).env("JULIAUP_NIGHTLY_SERVER", &url).env("JULIAUP_PR_SERVER", &url);
         command.env("GITHUB_API_URL", &url).env("JLAPP_HTTP_TIMEOUT", "10");
@@ -306,7 +317,7 @@ fn terminal() -> (fs::File, fs::File) {
 }
 
 /// Standard input and error are a terminal, where somebody types.
-fn on_a_terminal(mut command: Command, typed: &str) -> (bool, String) {
+pub fn on_a_terminal(mut command: Command, typed: &str) -> (bool, String) {
     let (mut controller, program) = terminal();
     command.stdin(program.try_clone().unwrap()).stderr(program).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
@@ -319,7 +330,7 @@ fn on_a_terminal(mut command: Command, typed: &str) -> (bool, String) {
 }
 
 #[test]
-fn on_a_terminal_a_missing_channel_is_asked_about() {
+pub fn on_a_terminal_a_missing_channel_is_asked_about() {
     let shop = Shop::with(&["1.10.4"]);
     let wish = || shop.command(&["default", "1.10"]);
     let (done, shown) = on_a_terminal(wish(), "n\n");

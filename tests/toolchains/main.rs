@@ -9,6 +9,7 @@ mod bad_input;
 mod crash;
 mod disk;
 mod installing;
+mod launching;
 mod network;
 mod order;
 mod records;

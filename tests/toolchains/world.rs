@@ -76,7 +76,12 @@ impl World {
 
     /// `jlapp` with these arguments, in the home, without a terminal and with nothing else in its environment.
     pub fn jlapp(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jlapp"));
+        self.program(env!("CARGO_BIN_EXE_jlapp"), arguments)
+    }
+
+    /// The same with another program.
+    pub fn program(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin");
         // No conductor of the user's is asked what it runs.
         command.env("JULIA_DAEMON_SERVER", self.path("daemon.sock"));

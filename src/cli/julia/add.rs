@@ -20,23 +20,23 @@ pub(in crate::cli) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
-        self.channels.iter().try_for_each(|channel| add(&place()?, channel))
+        self.channels.iter().try_for_each(|channel| add(&place()?, channel, |line| println!("{line}")))
     }
 }
 
 /// Installs one channel and says so.
-pub(super) fn add(place: &Place, channel: &Channel) -> Result<(), Failure> {
+pub(super) fn add(place: &Place, channel: &Channel, say: impl Fn(String)) -> Result<(), Failure> {
     let mut progress = progress::shown();
-    match Installer::new(place, &variable, &mut *progress)?.add(channel)? {
-        Outcome::Juliaups => println!("{channel} is juliaup's already, and used as it is"),
-        Outcome::Current { version } => println!("{channel} is installed already (Julia {version})"),
+    say(match Installer::new(place, &variable, &mut *progress)?.add(channel)? {
+        Outcome::Juliaups => format!("{channel} is juliaup's already, and used as it is"),
+        Outcome::Current { version } => format!("{channel} is installed already (Julia {version})"),
         Outcome::Installed { version, folder } => {
-            println!("installed {channel} (Julia {version}) in {}", folder.display());
+            format!("installed {channel} (Julia {version}) in {}", folder.display())
         }
-    }
+    });
     if is_without_julia() {
         edit::set_default(place, channel)?;
-        println!("{channel} is the default now: there was no Julia before");
+        say(format!("{channel} is the default now: there was no Julia before"));
     }
     Ok(())
 }

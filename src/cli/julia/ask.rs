@@ -10,7 +10,8 @@ use crate::toolchain::{Error, Missing, Place};
 /// the error back, which names the command.
 pub(in crate::cli) fn install(place: &Place, missing: Box<Missing>) -> Result<(), Failure> {
     if missing.command().is_some() && wanted(&missing)? {
-        return add(place, &missing.channel);
+        // Standard output is for what was asked for: the words of a launch, or what a program prints.
+        return add(place, &missing.channel, |line| eprintln!("{line}"));
     }
     Err(Error::Missing(missing).into())
 }
