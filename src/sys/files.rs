@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::crash_point_at;
+
 /// Makes a folder that only this user can enter, or checks that an existing one is.
 ///
 /// # Errors
@@ -50,11 +52,12 @@ pub fn lock(path: &Path) -> io::Result<File> {
 /// left there the next one writes over.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = beside(path)?;
-    let written = write_all(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    let written = write_all(&beside, bytes, path).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
     written?;
+    crash_point_at("file-replaced", path);
     // Not every file system can; the rename itself has been done.
     let _ = path.parent().map(|folder| File::open(folder).and_then(|folder| folder.sync_all()));
     Ok(())
@@ -92,8 +95,11 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn write_all(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+fn write_all(beside: &Path, bytes: &[u8], path: &Path) -> io::Result<()> {
+    let mut file = File::create(beside)?;
+    crash_point_at("file-begun", path);
     file.write_all(bytes)?;
-    file.sync_all()
+    file.sync_all()?;
+    crash_point_at("file-written", path);
+    Ok(())
 }
