@@ -119,6 +119,7 @@ function grow(recipe::Recipe, files::Vector{String})
     compiled = Base.invokelatest(compile_lines, recipe.notes)
     stage("methods")
     Base.invokelatest(use_start_again)
+    REST[] === nothing || Base.invokelatest(rehearse_rest) || throw(Refused("this Julia cannot be given the rest of a file"))
     ccall(:chdir, Cint, (Cstring,), "/")
     done, compiled
 end
@@ -210,6 +211,24 @@ function evaluate_lines(text::String, path::String, first::Int, last::Int)
     finally
         delete!(storage, :SOURCE_PATH)
     end
+end
+
+# Whether this Julia, asked to run a file of ours, evaluates the rest of it only. In a child, since the file ends it.
+function rehearse_rest()
+    file = memory_file("rest.jl")
+    text = "ccall(:_exit, Cvoid, (Cint,), 1)\nccall(:_exit, Cvoid, (Cint,), 7)\n"
+    ccall(:write, Cssize_t, (Cint, Cstring, Csize_t), file, text, sizeof(text))
+    path = "/proc/self/fd/$file"
+    pid = fork_repaired(inherited_descriptors())
+    if pid == 0
+        end_with_parent(true)
+        take_output()
+        REST[] = Rest(path, text, blank_before(text, 2))
+        try as_program(String[], [path]) catch; end
+        quit(1)
+    end
+    close_fd(file)
+    await(Rehearsing(pid, "", 0, 7), now_ns() + DEADLINE_NS) == 7 << 8
 end
 
 # Julia's own start, which loading or `use_rest` may have made to be compiled again; to nobody.
