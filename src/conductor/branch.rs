@@ -38,7 +38,8 @@ pub(super) async fn grow(pool: &Rc<Pool>, base: &Rc<Group>, key: &Key, recipe: &
     let mut pid = None;
     let growth = tokio::select! {
         growth = grown_up(&control, &mut pid) => growth,
-        () = base.retired.notified() => Err(io::Error::other("its Julia's workers have ended")),
+        // Says nothing about the program; it ends with the zygote, whose child it is.
+        () = base.retired.notified() => return Outcome::Refused("its Julia's workers have ended".into()),
         () = tokio::time::sleep(TIMEOUT) => Err(io::Error::from(io::ErrorKind::TimedOut)),
     };
     let report = read_report(&mut report).unwrap_or_default();

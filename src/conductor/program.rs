@@ -31,6 +31,9 @@ pub(super) enum What {
     App { name: String, package: String, load_path: Vec<PathBuf>, depot: PathBuf },
 }
 
+/// A longer environment than this, in bytes, is not kept for each program.
+const MOST_ENVIRONMENT: usize = 256 << 10;
+
 /// Texts longer than this are programs that somebody generates, each of them once.
 const MOST_TEXT: usize = 64 << 10;
 
@@ -38,7 +41,8 @@ impl Program {
     /// `None`: nothing of this launch can be done ahead.
     pub(super) fn of(line: &CommandLine, launch: &Launch, app: Option<&Found>, directory: &Path) -> Option<Self> {
         // A startup file would have to be run first, in each launch.
-        if line.startup_file != Some(false) {
+        let length: usize = launch.environment.iter().map(Vec::len).sum();
+        if line.startup_file != Some(false) || length > MOST_ENVIRONMENT {
             return None;
         }
         let what = match app {

@@ -182,7 +182,10 @@ fn recipe(job: Job, chosen: &Chosen, directory: &Path) -> Recipe {
         [found.first().as_bytes().to_vec()].into_iter().chain(folders)
     });
     let folder = directory.as_os_str().as_bytes().to_vec();
-    Recipe { folder, app: app.collect(), notes: Vec::new(), job: Job { descriptors: Vec::new(), ..job } }
+    // The program's own arguments are each launch's own, and may be megabytes.
+    let arguments = job.arguments.into_iter().take(1).collect();
+    let job = Job { descriptors: Vec::new(), arguments, ..job };
+    Recipe { folder, app: app.collect(), notes: Vec::new(), job }
 }
 
 /// The path of an open folder, for what Julia resolves at its start.

@@ -100,8 +100,11 @@ impl Warmth {
         candidate.is_unsaved |= candidate.profile.uses <= FEWEST_USES;
         candidate.last_used = Instant::now();
         candidate.is_wanted = true;
-        candidate.recipe = recipe();
         let is_lesson = candidate.lessons > 0;
+        // A branch that knows all that its launches need is not made again: they need not say what from.
+        if is_lesson || candidate.refused.is_some() {
+            candidate.recipe = recipe();
+        }
         candidate.lessons = candidate.lessons.saturating_sub(1);
         is_lesson
     }
