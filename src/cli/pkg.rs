@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::failure::Failure;
-use crate::apps::{Declared, ENVIRONMENTS, OWN_DEPENDENCIES, OwnDependencies};
+use crate::apps::{Declared, ENVIRONMENTS, OWN_DEPENDENCIES, own_dependencies_words, stage_own_dependencies};
 use crate::sys::files;
 use crate::sys::process;
 use crate::sys::signals::{self, SIGHUP, SIGINT, SIGKILL, SIGTERM, SignalStream};
@@ -63,23 +63,23 @@ pub(super) fn run(julia: &Selection, flags: &[String], program: &str, arguments:
     }
 }
 
-/// Has Pkg resolve what only a package's app files need, where they have such dependencies.
+/// Has Pkg resolve in `folder` what only a package's app files need; whether they have such dependencies.
 ///
 /// # Errors
-/// They cannot be had. Nothing has been changed then.
+/// They cannot be had.
 pub(super) fn own_dependencies(
     depot: &Path,
-    package: &Declared,
-    source: &Path,
+    folder: &Path,
+    (package, source): (&Declared, &Path),
     julia: &Selection,
-) -> Result<Option<OwnDependencies>, Failure> {
-    let own = OwnDependencies::stage(depot, &package.name, source)?;
-    if let Some(own) = &own {
-        run(julia, &[], OWN_DEPENDENCIES, own.words(source)).inspect_err(|_| {
+) -> Result<bool, Failure> {
+    let is_needed = stage_own_dependencies(folder, &package.name, source)?;
+    if is_needed {
+        run(julia, &[], OWN_DEPENDENCIES, own_dependencies_words(depot, folder, source)).inspect_err(|_| {
             eprintln!("jlapp: the dependencies of the app files of {} could not be had", package.name);
         })?;
     }
-    Ok(own)
+    Ok(is_needed)
 }
 
 /// So long it may take to end by itself; Julia can sleep through an interrupt.

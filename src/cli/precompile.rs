@@ -49,6 +49,7 @@ fn declared(package: &Package, depot: &Path) -> Declared {
         uuid: package.uuid.clone(),
         version: package.version.clone(),
         apps: package.apps.iter().map(with_file).collect(),
+        native: package.native,
         has_dependencies: true,
         bundle_manifest: false,
     }

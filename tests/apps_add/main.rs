@@ -4,6 +4,7 @@
 
 mod adding;
 mod at_once;
+mod crash;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod keeping;
