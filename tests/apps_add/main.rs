@@ -8,6 +8,7 @@ mod crash;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod keeping;
+mod natives;
 mod refusing;
 mod served;
 mod world;
