@@ -11,4 +11,5 @@ mod keeping;
 mod natives;
 mod refusing;
 mod served;
+mod terminal;
 mod world;
