@@ -109,16 +109,21 @@ impl Edit {
         self.follow(declared, julia);
     }
 
-    /// Puts folders in place that come with a package: the environment of what only its app files need, and the depot
-    /// with its precompile files. Where there is none, what was there goes.
-    pub fn accompany(&mut self, package: &str, dependencies: Option<&Path>, precompiled: Option<&Path>) {
-        let places = [companion::dependencies(&self.depot, package), precompiled::place(&self.depot, package)];
-        for (staged, place) in [dependencies, precompiled].into_iter().zip(places) {
-            match staged {
-                Some(staged) => self.place(staged, &place),
-                None if place.exists() => self.removed.push(relative(&self.depot, &place)),
-                None => {}
-            }
+    /// Puts the environment of what only a package's app files need in place; where there is none, what was there goes.
+    pub fn own_dependencies(&mut self, package: &str, staged: Option<&Path>) {
+        self.accompany(companion::dependencies(&self.depot, package), staged);
+    }
+
+    /// The same of the depot with a package's precompile files.
+    pub fn keep_precompiled(&mut self, package: &str, staged: Option<&Path>) {
+        self.accompany(precompiled::place(&self.depot, package), staged);
+    }
+
+    fn accompany(&mut self, place: PathBuf, staged: Option<&Path>) {
+        match staged.filter(|staged| staged.is_dir()) {
+            Some(staged) => self.place(staged, &place),
+            None if place.exists() => self.removed.push(relative(&self.depot, &place)),
+            None => {}
         }
     }
 

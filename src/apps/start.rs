@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::companion::{self, Companion};
 use super::source::{self, Project};
-use super::{App, EntryPoint, Package, entry};
+use super::{App, EntryPoint, Package, entry, precompiled};
 use crate::toolchain::{Cached, Error};
 
 /// What Julia loads for an app, and where it finds that.
@@ -17,6 +17,8 @@ pub struct Start {
     pub submodule: Option<String>,
     /// The module of a file, and whether it is loaded also where the package has a `main`.
     pub file: Option<(String, bool)>,
+    /// A depot with precompile files that are not thrown out (`precompiled.rs`).
+    pub precompiled: Option<PathBuf>,
 }
 
 /// Where the parts of a package lie.
@@ -39,7 +41,7 @@ impl Start {
 }
 
 fn plain(environment: PathBuf, submodule: Option<String>) -> Start {
-    Start { load_path: vec![environment], submodule, file: None }
+    Start { load_path: vec![environment], submodule, file: None, precompiled: None }
 }
 
 /// Files of packages, kept as long as they do not change.
@@ -62,6 +64,12 @@ impl Sources {
     /// # Errors
     /// Its file is not there, holds no module, or its environment cannot be written.
     pub(super) fn start(&mut self, package: &Package, app: &App, depots: &[PathBuf]) -> Result<Start, Error> {
+        let precompiled = depots.first().map(|depot| precompiled::place(depot, &package.name));
+        let precompiled = precompiled.filter(|folder| folder.is_dir());
+        Ok(Start { precompiled, ..self.start_recorded(package, app, depots)? })
+    }
+
+    fn start_recorded(&mut self, package: &Package, app: &App, depots: &[PathBuf]) -> Result<Start, Error> {
         let environment = depots.first().map(|depot| package.environment(depot)).unwrap_or_default();
         let Some(source) = package.source(depots) else { return Ok(plain(environment, app.submodule.clone())) };
         // In a depot that cannot be written to nothing is made; the user's own comes behind it.
@@ -103,7 +111,7 @@ impl Sources {
         let resolved = place.companions.first().map(|folder| folder.join(companion::DEPENDENCIES));
         load_path.extend(resolved.filter(|folder| own.is_some() && folder.is_dir()));
         load_path.push(place.environment.clone());
-        Ok(Start { load_path, submodule: None, file: Some((module, always)) })
+        Ok(Start { load_path, submodule: None, file: Some((module, always)), precompiled: None })
     }
 
     fn project(&mut self, path: &Path) -> Result<std::sync::Arc<Project>, Error> {

@@ -50,7 +50,8 @@ impl Dev {
         names.check(&edit, checkouts.iter().map(|one| &one.package))?;
         for (one, own) in checkouts.iter().zip(&own) {
             edit.develop(&one.package, &one.folder, &one.julia);
-            edit.accompany(&one.package.name, own.as_deref(), None);
+            edit.own_dependencies(&one.package.name, own.as_deref());
+            edit.keep_precompiled(&one.package.name, None);
         }
         edit.commit()?;
         for one in &checkouts {

@@ -107,7 +107,14 @@ impl Installation {
     /// One cannot be loaded, or an app has no `main`.
     pub(super) fn prepare(&self, all: &[&Made]) -> Result<(), Failure> {
         self.names.check(&Edit::begin(&self.depot, say_waiting)?, all.iter().map(|made| &made.declared))?;
-        all.iter().try_for_each(|made| prepare(&made.declared, &made.environment, &made.julia))
+        all.iter().try_for_each(|made| {
+            prepare(&made.declared, &made.environment, &self.precompiled(&made.declared.name), &made.julia)
+        })
+    }
+
+    /// Where the precompile files of a package are kept meanwhile.
+    fn precompiled(&self, package: &str) -> PathBuf {
+        self.staging.accompanying(package, "precompiled")
     }
 
     /// Puts all of it in place, with what else is to change.
@@ -119,7 +126,8 @@ impl Installation {
         self.names.check(&edit, all.iter().map(|made| &made.declared))?;
         for made in all {
             edit.install(&made.declared, &made.entry, &made.environment, made.bundled, &made.julia);
-            edit.accompany(&made.declared.name, made.own.as_deref(), None);
+            edit.own_dependencies(&made.declared.name, made.own.as_deref());
+            edit.keep_precompiled(&made.declared.name, Some(&self.precompiled(&made.declared.name)));
         }
         others(&mut edit);
         edit.commit()?;
@@ -187,8 +195,11 @@ fn made_of(plan: Plan, place: &Workplace<'_>, environment: PathBuf, resolved: &R
     Ok(Made { own, declared, entry, source: resolved.source.clone(), environment, bundled, julia: plan.julia })
 }
 
-/// Precompiles and loads a package with each set of flags that its apps have.
-pub(super) fn prepare(declared: &Declared, environment: &Path, julia: &Selection) -> Result<(), Failure> {
+/// Precompiles and loads a package with each set of flags that its apps have, and keeps the precompile files in a depot.
+///
+/// # Errors
+/// It cannot be loaded, or an app has no `main`.
+pub(super) fn prepare(declared: &Declared, environment: &Path, keep: &Path, julia: &Selection) -> Result<(), Failure> {
     if declared.native {
         return Ok(());
     }
@@ -199,7 +210,7 @@ pub(super) fn prepare(declared: &Declared, environment: &Path, julia: &Selection
         // A file is a package of its own, which its first launch precompiles.
         let apps = declared.apps.iter().filter(|app| app.julia_flags == flags && app.file.is_none());
         let words = apps.map(|app| format!("{}={}", app.name, app.submodule.as_deref().unwrap_or_default()).into());
-        let head = [environment.into(), OsString::from(&declared.name)];
+        let head = [environment.into(), OsString::from(&declared.name), keep.into()];
         pkg::run(julia, flags, PREPARE, head.into_iter().chain(words).collect())?;
     }
     Ok(())

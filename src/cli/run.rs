@@ -68,7 +68,8 @@ fn start(kept: &run_cache::Kept, app: &App) -> Result<Start, Failure> {
     let package = (kept.declared.name.as_str(), kept.declared.uuid.as_str());
     let companions = vec![kept.environment.join(run_cache::FILES)];
     let place = Place { environment: kept.environment.clone(), source: kept.source.clone(), companions };
-    Ok(Start::unrecorded(package, app, &place)?)
+    let precompiled = Some(kept.environment.join(run_cache::PRECOMPILED)).filter(|folder| folder.is_dir());
+    Ok(Start { precompiled, ..Start::unrecorded(package, app, &place)? })
 }
 
 /// The app of this name; without one the only app, or the one that is called as the package is.

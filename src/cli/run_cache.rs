@@ -54,6 +54,9 @@ pub(super) fn environment(depot: &Path, spec: &Spec, julia: &Selection, refresh:
 /// Where the environments of files that hold apps are, in the package's own.
 pub(super) const FILES: &str = "_files";
 
+/// Where its precompile files are kept.
+pub(super) const PRECOMPILED: &str = "_precompiled";
+
 /// For people the package, for programs all that decides.
 fn name(spec: &Spec, julia: &Selection) -> String {
     let channel = julia.channel.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -81,7 +84,7 @@ fn make(depot: &Path, folder: &Path, spec: &Spec, julia: &Selection) -> Result<(
     let place = Workplace { depot, result: &result, own: &|_| own.clone() };
     let made = install::resolve(vec![(plan, folder.to_owned())], &place)?;
     for made in made.into_iter().flatten() {
-        install::prepare(&made.declared, folder, julia)?;
+        install::prepare(&made.declared, folder, &folder.join(PRECOMPILED), julia)?;
         let source = folder.join(SOURCE);
         let text = made.source.display().to_string();
         files::replace(&source, text.as_bytes()).map_err(|error| Error::file("cannot write", &source, &error))?;

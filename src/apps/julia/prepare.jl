@@ -1,8 +1,17 @@
 # An environment made ready to be launched from: run with the flags that the app will have, as
-# `julia <flags> -e <this> -- env package words…`, where each word is an app and, behind `=`, its module inside of the package.
-# Everything is precompiled, the package is loaded as a launch loads it, and each app must have a `main`.
+# `julia <flags> -e <this> -- env package keep words…`, where each word is an app and, behind `=`, its module inside of the package.
+# Everything is precompiled, the package is loaded as a launch loads it, and each app must have a `main`. The precompile files
+# that were loaded are linked into the depot `keep`.
 #
-# Internals: Base.ACTIVE_PROJECT, as in resolve.jl; Base.require(Main, name), as in a launch.
+# Internals, and nothing else of them is touched:
+#
+# | what                       | versions    | why                                                              |
+# |----------------------------|-------------|------------------------------------------------------------------|
+# | Base.ACTIVE_PROJECT        | all         | as in resolve.jl                                                 |
+# | Base.require(Main, name)   | all         | as in a launch                                                   |
+# | Base.loaded_modules        | all         | what was loaded                                                  |
+# | Base.pkgorigins, cachepath | 1.6 on      | the file that it was loaded from                                 |
+# | Base.find_all_in_cache_path, parse_cache_header, module_build_id | before 1.6 | the same                    |
 
 import Pkg
 
@@ -24,13 +33,47 @@ function problem(package, path)
     return isdefined(found, :main) ? nothing : "there is no function main in $found"
 end
 
-function main(env, name, apps)
+"The precompile file that a loaded module came from; nothing where there is none."
+function cache_of(id, loaded)
+    if isdefined(Base, :pkgorigins) && hasfield(valtype(Base.pkgorigins), :cachepath)
+        origin = get(Base.pkgorigins, id, nothing)
+        return origin === nothing ? nothing : origin.cachepath
+    end
+    pair = id => Base.module_build_id(loaded)
+    for path in Base.find_all_in_cache_path(id)
+        pair in Base.parse_cache_header(path)[1] && return path
+    end
+    return nothing
+end
+
+"Another name for a file, or another file where the file system has no such names."
+function link(from, to)
+    mkpath(dirname(to))
+    rm(to; force = true)
+    ccall(:link, Cint, (Cstring, Cstring), from, to) == 0 || cp(from, to)
+end
+
+"Keeps what was loaded from the depot where Julia throws out files; with its native code, which lies beside it from 1.9 on."
+function keep_precompiled(keep)
+    depot = abspath(DEPOT_PATH[1])
+    for (id, loaded) in copy(Base.loaded_modules)
+        path = cache_of(id, loaded)
+        path !== nothing && startswith(path, joinpath(depot, "compiled")) || continue
+        for file in (path, first(splitext(path)) * ".so")
+            isfile(file) && link(file, joinpath(keep, relpath(file, depot)))
+        end
+    end
+end
+
+function main(env, name, keep, apps)
     Base.ACTIVE_PROJECT[] = joinpath(env, "Project.toml")
     Pkg.precompile()
     empty!(LOAD_PATH)
     push!(LOAD_PATH, env)
-    isempty(apps) && return 0
+    # Where all its apps are files it need not be one that can be loaded.
+    isempty(apps) && Base.find_package(name) === nothing && return 0
     package = Base.require(Main, Symbol(name))
+    Base.invokelatest(keep_precompiled, keep)
     status = 0
     for word in apps
         app, path = split(word, '='; limit = 2)
@@ -43,7 +86,7 @@ function main(env, name, apps)
 end
 
 exit(try
-    main(ARGS[1], ARGS[2], ARGS[3:end])
+    main(ARGS[1], ARGS[2], ARGS[3], ARGS[4:end])
 catch error
     error isa InterruptException && exit(130)
     printstyled(stderr, "ERROR: "; color = :red, bold = true)
