@@ -42,6 +42,8 @@ fn program(found: &Found) -> String {
     let start = &found.start;
     let depot = literal(found.depot.as_os_str());
     let load_path: Vec<String> = start.load_path.iter().map(|folder| literal(folder.as_os_str())).collect();
+    let precompiled = start.precompiled.as_ref().map(|depot| literal(depot.as_os_str()));
+    let precompiled = precompiled.map_or(String::new(), |depot| format!("push!(DEPOT_PATH, {depot}); "));
     let first = found.first();
     let second = start.file.as_ref().filter(|(_, always)| !always).map(|(module, _)| module);
     let otherwise = second.map_or(String::new(), |module| {
@@ -52,7 +54,7 @@ fn program(found: &Found) -> String {
     let app = literal(OsStr::new(&found.app.name));
     format!(
         "let; empty!(LOAD_PATH); append!(LOAD_PATH, [{}]); \
-         {depot} in DEPOT_PATH || pushfirst!(DEPOT_PATH, {depot}); \
+         {depot} in DEPOT_PATH || pushfirst!(DEPOT_PATH, {depot}); {precompiled}\
          app = Base.require(Main, :{first}); {otherwise}\
          step(at, name) = at isa Module && isdefined(at, name) ? getfield(at, name) : \
          (println(stderr, \"jlapp: cannot run \", {app}, \": there is no \", name, \" in \", at); exit(1)); \
@@ -122,7 +124,7 @@ mod tests {
         Found {
             app,
             package: "Pack".into(),
-            start: Start { load_path: vec!["/a".into()], submodule: None, file: None },
+            start: Start { load_path: vec!["/a".into()], submodule: None, file: None, precompiled: None },
             depot: "/".into(),
             recorded: crate::toolchain::App::default(),
         }
