@@ -144,7 +144,7 @@ impl Channels {
             return Ok(());
         }
         let text = if text.is_empty() { HEAD } else { text };
-        files::replace(&path, text.as_bytes()).map_err(|error| Error::file("cannot write", &path, &error))
+        files::replace(&path, text.as_bytes()).map_err(|error| Error::app_file("cannot write", &path, &error))
     }
 
     /// Reads our record; nothing where there is none.

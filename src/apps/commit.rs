@@ -65,7 +65,7 @@ impl Move {
             Ok(()) => fs::rename(now, then),
             failed => failed,
         };
-        moved.map_err(|error| Error::file("cannot replace", then, &error))
+        moved.map_err(|error| Error::app_file("cannot replace", then, &error))
     }
 }
 
@@ -78,7 +78,7 @@ fn inode(path: &Path) -> u64 {
 pub(super) fn read(path: &Path) -> Result<String, Error> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        text => text.map_err(|error| Error::file("cannot read", path, &error)),
+        text => text.map_err(|error| Error::app_file("cannot read", path, &error)),
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn finish(depot: &Path) -> Result<(), Error> {
         let is_known = now == commit.before.apps || now == commit.after.apps || now.is_empty();
         if is_known { commit } else { commit.of_natives(now) }.apply(depot)?;
     }
-    fs::remove_file(&journal).map_err(|error| Error::file("cannot remove", &journal, &error))
+    fs::remove_file(&journal).map_err(|error| Error::app_file("cannot remove", &journal, &error))
 }
 
 impl Commit {
@@ -110,7 +110,7 @@ impl Commit {
     pub(super) fn make(&self, depot: &Path) -> Result<(), Error> {
         let journal = journal::path(depot);
         let text = journal::text(self);
-        files::replace(&journal, text.as_bytes()).map_err(|error| Error::file("cannot write", &journal, &error))?;
+        files::replace(&journal, text.as_bytes()).map_err(|error| Error::app_file("cannot write", &journal, &error))?;
         let made = self.apply(depot);
         if made.is_ok() || self.revert(depot) {
             let _ = fs::remove_file(&journal);
@@ -127,7 +127,7 @@ impl Commit {
         jll::write(depot, &self.after.natives)?;
         let record = record(depot);
         files::replace(&record, self.after.apps.as_bytes())
-            .map_err(|error| Error::file("cannot write", &record, &error))?;
+            .map_err(|error| Error::app_file("cannot write", &record, &error))?;
         self.apply_shims(depot)?;
         crash_point("apps-shims");
         self.removed.iter().try_for_each(|folder| removal::remove(&depot.join(folder)))?;

@@ -62,7 +62,7 @@ impl Companion<'_> {
                 continue;
             }
             let written = fs::create_dir_all(folder).and_then(|()| files::replace_shared(&path, text.as_bytes()));
-            written.map_err(|error| Error::file("cannot write", &path, &error))?;
+            written.map_err(|error| Error::app_file("cannot write", &path, &error))?;
         }
         Ok(())
     }

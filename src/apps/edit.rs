@@ -38,7 +38,7 @@ impl Edit {
     /// They cannot be locked or read, or are malformed.
     pub fn begin(depot: &Path, waiting: impl FnOnce(&Path)) -> Result<Self, Error> {
         let folder = depot.join(ENVIRONMENTS);
-        fs::create_dir_all(&folder).map_err(|error| Error::file("cannot make", &folder, &error))?;
+        fs::create_dir_all(&folder).map_err(|error| Error::app_file("cannot make", &folder, &error))?;
         let lock = Lock::take(&folder.join(".pid"), waiting)?;
         let path = folder.join("AppManifest.toml");
         commit::finish(depot)?;
@@ -111,18 +111,18 @@ impl Edit {
 
     /// Puts the environment of what only a package's app files need in place; where there is none, what was there goes.
     pub fn own_dependencies(&mut self, package: &str, staged: Option<&Path>) {
-        self.accompany(companion::dependencies(&self.depot, package), staged);
+        self.accompany(&companion::dependencies(&self.depot, package), staged);
     }
 
     /// The same of the depot with a package's precompile files.
     pub fn keep_precompiled(&mut self, package: &str, staged: Option<&Path>) {
-        self.accompany(precompiled::place(&self.depot, package), staged);
+        self.accompany(&precompiled::place(&self.depot, package), staged);
     }
 
-    fn accompany(&mut self, place: PathBuf, staged: Option<&Path>) {
+    fn accompany(&mut self, place: &Path, staged: Option<&Path>) {
         match staged.filter(|staged| staged.is_dir()) {
-            Some(staged) => self.place(staged, &place),
-            None if place.exists() => self.removed.push(relative(&self.depot, &place)),
+            Some(staged) => self.place(staged, place),
+            None if place.exists() => self.removed.push(relative(&self.depot, place)),
             None => {}
         }
     }

@@ -35,11 +35,11 @@ impl Lock {
                     let lock = Self(path.to_owned());
                     let host = rustix::system::uname();
                     let text = format!("{} {}", std::process::id(), host.nodename().to_string_lossy());
-                    file.write_all(text.as_bytes()).map_err(|error| Error::file("cannot write", path, &error))?;
+                    file.write_all(text.as_bytes()).map_err(|error| Error::app_file("cannot write", path, &error))?;
                     return Ok(lock);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::file("cannot make", path, &error)),
+                Err(error) => return Err(Error::app_file("cannot make", path, &error)),
             }
             if is_stale(path) {
                 let _ = fs::remove_file(path);

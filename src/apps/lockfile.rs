@@ -108,7 +108,7 @@ fn files(environment: &Path) -> Result<Option<(String, String)>, Error> {
         match fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file("cannot read", &path, &error)),
+            Err(error) => Err(Error::app_file("cannot read", &path, &error)),
         }
     };
     let Some((project, manifest)) = read("Project.toml")?.zip(read("Manifest.toml")?) else { return Ok(None) };
@@ -130,7 +130,7 @@ pub fn lock_text(packages: &[Locked]) -> String {
 /// # Errors
 /// It is none, or one of a later jlapp; with the line.
 pub fn read_lock(path: &Path) -> Result<Vec<Locked>, Error> {
-    let text = fs::read_to_string(path).map_err(|error| Error::file("cannot read", path, &error))?;
+    let text = fs::read_to_string(path).map_err(|error| Error::app_file("cannot read", path, &error))?;
     parse_lock(path, &text)
 }
 

@@ -36,7 +36,7 @@ impl Manifest {
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&path, &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Error::file("cannot read", &path, &error)),
+            Err(error) => Err(Error::app_file("cannot read", &path, &error)),
         }
     }
 

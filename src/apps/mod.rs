@@ -57,7 +57,7 @@ pub use preferences::add_preferences;
 pub use program::{PREPARE, RESOLVE, Resolved};
 pub use project::{Declared, declared, declared_jll, folder};
 pub use record::{App, Package, Record};
-pub use registries::registered_names;
+pub use registries::Registries;
 pub use shim::path as shim_path;
 pub use shims::{Made, make_shims, release_shims};
 pub use spec::{BadSpec, Source, Spec};

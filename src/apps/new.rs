@@ -46,7 +46,7 @@ pub fn new_package(name: &str, folder: &Path) -> Result<New, Error> {
     let app = name.to_lowercase();
     let uuid = random_uuid().map_err(|error| Error::failed(doing(), error, "try again"))?;
     let fill = |text: &str| text.replace("{Name}", name).replace("{app}", &app).replace("{uuid}", &uuid);
-    write(folder, fill).map_err(|error| Error::file("cannot write", folder, &error))?;
+    write(folder, fill).map_err(|error| Error::app_file("cannot write", folder, &error))?;
     Ok(New { folder: folder.to_owned(), app })
 }
 

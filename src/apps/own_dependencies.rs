@@ -22,7 +22,7 @@ pub const OWN_DEPENDENCIES: &str = include_str!("julia/own_dependencies.jl");
 /// It cannot be read or copied.
 pub fn stage_own_dependencies(folder: &Path, package: &str, source: &Path) -> Result<bool, Error> {
     let Some(project) = start::own_project(source) else { return Ok(false) };
-    fs::create_dir_all(folder).map_err(|error| Error::file("cannot make", folder, &error))?;
+    fs::create_dir_all(folder).map_err(|error| Error::app_file("cannot make", folder, &error))?;
     let beside = project.parent().unwrap_or(source);
     for name in ["Project.toml", "Manifest.toml"] {
         copy(&beside.join(name), &folder.join(name), package)?;
@@ -61,7 +61,7 @@ fn copy(from: &Path, to: &Path, package: &str) -> Result<(), Error> {
         let entries = item.as_array_of_tables_mut();
         entries.into_iter().flat_map(|entries| entries.iter_mut()).for_each(|entry| make_absolute(Some(entry), folder));
     }
-    files::replace(to, document.to_string().as_bytes()).map_err(|error| Error::file("cannot write", to, &error))
+    files::replace(to, document.to_string().as_bytes()).map_err(|error| Error::app_file("cannot write", to, &error))
 }
 
 fn make_absolute(entry: Option<&mut dyn TableLike>, folder: &Path) {

@@ -17,8 +17,8 @@ pub fn add_preferences(environment: &Path, source: &Path) -> Result<(), Error> {
     for name in ["JuliaLocalPreferences.toml", "LocalPreferences.toml"] {
         let (from, to) = (source.join(name), environment.join(name));
         if from.is_file() {
-            let text = fs::read(&from).map_err(|error| Error::file("cannot read", &from, &error))?;
-            files::replace(&to, &text).map_err(|error| Error::file("cannot write", &to, &error))?;
+            let text = fs::read(&from).map_err(|error| Error::app_file("cannot read", &from, &error))?;
+            files::replace(&to, &text).map_err(|error| Error::app_file("cannot write", &to, &error))?;
         }
     }
     let Some(package) = ["JuliaProject.toml", "Project.toml"].into_iter().find_map(|name| read(&source.join(name)))
@@ -44,7 +44,8 @@ pub fn add_preferences(environment: &Path, source: &Path) -> Result<(), Error> {
     }
     project.insert("preferences", preferences);
     project.insert("extras", Item::Table(extras));
-    files::replace(&path, project.to_string().as_bytes()).map_err(|error| Error::file("cannot write", &path, &error))
+    files::replace(&path, project.to_string().as_bytes())
+        .map_err(|error| Error::app_file("cannot write", &path, &error))
 }
 
 fn read(path: &Path) -> Option<DocumentMut> {

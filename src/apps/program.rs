@@ -29,7 +29,7 @@ impl Resolved {
     /// # Errors
     /// The file cannot be read.
     pub fn read(path: &Path) -> Result<Vec<Self>, Error> {
-        let text = fs::read_to_string(path).map_err(|error| Error::file("cannot read", path, &error))?;
+        let text = fs::read_to_string(path).map_err(|error| Error::app_file("cannot read", path, &error))?;
         let document = Document::parse(text.as_str())
             .map_err(|error| Error::failed(format!("cannot read {}", path.display()), error, "nothing was changed"))?;
         let tables = document.as_table().get("package").and_then(Item::as_array_of_tables);

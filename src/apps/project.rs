@@ -50,7 +50,7 @@ fn read(folder: &Path, may_be_jll: bool) -> Result<Declared, Error> {
     let path = path.ok_or_else(|| {
         Error::failed(format!("{} is no package", folder.display()), "there is no Project.toml", "name its folder")
     })?;
-    let text = fs::read_to_string(&path).map_err(|error| Error::file("cannot read", &path, &error))?;
+    let text = fs::read_to_string(&path).map_err(|error| Error::app_file("cannot read", &path, &error))?;
     let bad = |at: Option<usize>, problem: String| Error::BadFile {
         path: path.clone(),
         line: at.map(|at| text[..at.min(text.len())].matches('\n').count() + 1),
@@ -134,5 +134,5 @@ pub(super) fn is_identifier(word: &str) -> bool {
 /// # Errors
 /// There is none.
 pub fn folder(path: &Path) -> Result<PathBuf, Error> {
-    fs::canonicalize(path).map_err(|error| Error::file("cannot find", path, &error))
+    fs::canonicalize(path).map_err(|error| Error::app_file("cannot find", path, &error))
 }

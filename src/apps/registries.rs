@@ -2,28 +2,48 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use toml_edit::{Document, Item, TableLike};
 
+use crate::toolchain::Error;
+
 const FILE: &str = "Registry.toml";
 
-/// All names, sorted. A registry that cannot be read knows none: Pkg says what is wrong with it.
-pub fn registered_names(depot: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(depot.join("registries")).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let text = match path.extension().and_then(|extension| extension.to_str()) {
-            _ if path.is_dir() => fs::read_to_string(path.join(FILE)).ok(),
-            Some("toml") => from_archive(&path),
-            _ => None,
-        };
-        names.extend(text.iter().flat_map(|text| names_in(text)));
+/// The registries of all depots, where Pkg looks for them.
+#[derive(Default)]
+pub struct Registries {
+    /// Names of packages, sorted.
+    pub names: Vec<String>,
+    /// What is wrong with those that cannot be read; they know no names.
+    pub broken: Vec<Error>,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Registries {
+    /// Reads them.
+    pub fn of(depots: &[PathBuf]) -> Self {
+        let mut all = Self::default();
+        let folders = depots.iter().map(|depot| depot.join("registries"));
+        for entry in folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten()) {
+            let path = entry.path();
+            let (file, text) = match path.extension().and_then(|extension| extension.to_str()) {
+                _ if path.is_dir() => (path.join(FILE), fs::read_to_string(path.join(FILE)).ok()),
+                Some("toml") => (path.clone(), from_archive(&path)),
+                _ => continue,
+            };
+            all.count += 1;
+            match names_in(&file, text.as_deref()) {
+                Ok(names) => all.names.extend(names),
+                Err(error) => all.broken.push(error),
+            }
+        }
+        all.names.sort_unstable();
+        all.names.dedup();
+        all
     }
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 /// `General.toml` says `path = "General.tar.gz"` (`src/Registry/registry_instance.jl` of Pkg 1.7).
@@ -39,11 +59,20 @@ fn from_archive(path: &Path) -> Option<String> {
     Some(text)
 }
 
-fn names_in(text: &str) -> Vec<String> {
-    let Ok(document) = Document::parse(text) else { return Vec::new() };
+fn names_in(file: &Path, text: Option<&str>) -> Result<Vec<String>, Error> {
+    let bad = |line: Option<usize>, problem: String| Error::BadFile {
+        path: file.to_owned(),
+        line,
+        problem,
+        remedy: "this registry is broken: remove it, and `jlapp add --registry` gets it again".into(),
+    };
+    let text = text.ok_or_else(|| bad(None, "it cannot be read".into()))?;
+    let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+    let document = Document::parse(text)
+        .map_err(|error| bad(error.span().map(|span| line(span.start)), error.message().to_owned()))?;
     let packages = document.as_table().get("packages").and_then(Item::as_table_like);
     let named = packages.into_iter().flat_map(TableLike::iter);
-    named.filter_map(|(_, package)| Some(package.get("name")?.as_str()?.to_owned())).collect()
+    Ok(named.filter_map(|(_, package)| Some(package.get("name")?.as_str()?.to_owned())).collect())
 }
 
 #[cfg(test)]
@@ -67,7 +96,17 @@ mod tests {
         header.set_mode(0o644);
         archive.append_data(&mut header, "Registry.toml", text.as_bytes()).unwrap();
         archive.into_inner().unwrap().finish().unwrap();
-        assert_eq!(registered_names(&depot), ["Alpha", "Beta", "Gamma"]);
+        let all = Registries::of(std::slice::from_ref(&depot));
+        assert_eq!(
+            (all.names, all.count, all.broken.len()),
+            (vec!["Alpha".into(), "Beta".into(), "Gamma".into()], 2, 0)
+        );
+        fs::write(registries.join("One/Registry.toml"), "\nname = \n").unwrap();
+        fs::remove_file(registries.join("Two.tar.gz")).unwrap();
+        let all = Registries::of(std::slice::from_ref(&depot));
+        let said: Vec<String> = all.broken.iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|text| text.contains("One/Registry.toml:2: ")), "{said:?}");
+        assert!(said.iter().any(|text| text.contains("Two.toml: it cannot be read")), "{said:?}");
         fs::remove_dir_all(&depot).unwrap();
     }
 }

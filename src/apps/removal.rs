@@ -20,7 +20,7 @@ pub(super) fn remove(folder: &Path) -> Result<(), Error> {
             renamed.and_then(|()| empty(&aside))
         }
     });
-    removed.map_err(|error| Error::file("cannot remove", folder, &error))
+    removed.map_err(|error| Error::app_file("cannot remove", folder, &error))
 }
 
 fn empty(folder: &Path) -> std::io::Result<()> {

@@ -41,7 +41,8 @@ fn is_ours(path: &Path) -> bool {
 /// The folder cannot be written to.
 pub(super) fn write(depot: &Path, app: &str) -> Result<(), Error> {
     let path = path(depot, app);
-    let programs = process::own_folder().map_err(|error| Error::file("cannot find", Path::new("jlshim"), &error))?;
+    let programs =
+        process::own_folder().map_err(|error| Error::app_file("cannot find", Path::new("jlshim"), &error))?;
     let interpreter = programs.join("jlshim");
     let line = format!("#!{}\n", interpreter.display());
     let fits = line.len() <= MOST_BYTES && !line.trim_end().contains(char::is_whitespace);
@@ -54,7 +55,7 @@ pub(super) fn write(depot: &Path, app: &str) -> Result<(), Error> {
         files::replace(&bin.join(process::PROGRAMS_FILE), programs.as_os_str().as_bytes())?;
         replace(&path, &fs::read(&interpreter)?)
     });
-    written.map_err(|error| Error::file("cannot write", &path, &error))
+    written.map_err(|error| Error::app_file("cannot write", &path, &error))
 }
 
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
@@ -97,7 +98,7 @@ pub(super) fn standing(depot: &Path, app: &str) -> Standing {
 pub(super) fn adopt(depot: &Path, app: &str) -> Result<(), Error> {
     let (path, kept) = (path(depot, app), kept(depot, app));
     let copied = fs::create_dir_all(kept.parent().unwrap_or(depot)).and_then(|()| fs::copy(&path, &kept));
-    copied.map_err(|error| Error::file("cannot keep", &path, &error))?;
+    copied.map_err(|error| Error::app_file("cannot keep", &path, &error))?;
     write(depot, app)
 }
 
@@ -107,7 +108,7 @@ pub(super) fn release(depot: &Path, app: &str) -> Result<bool, Error> {
     match fs::rename(&kept, &path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::file("cannot restore", &path, &error)),
+        Err(error) => Err(Error::app_file("cannot restore", &path, &error)),
     }
 }
 
@@ -117,5 +118,5 @@ pub(super) fn remove(depot: &Path, app: &str) -> Result<(), Error> {
     if !is_shim(&path) {
         return Ok(());
     }
-    fs::remove_file(&path).map_err(|error| Error::file("cannot remove", &path, &error))
+    fs::remove_file(&path).map_err(|error| Error::app_file("cannot remove", &path, &error))
 }

@@ -31,7 +31,7 @@ impl Staging {
         let depot = edit.depot().to_owned();
         let stem = format!("{PREFIX}{}", std::process::id());
         let lock = depot.join(ENVIRONMENTS).join(format!("{stem}{LOCK}"));
-        let taken = files::try_lock(&lock).map_err(|error| Error::file("cannot lock", &lock, &error))?;
+        let taken = files::try_lock(&lock).map_err(|error| Error::app_file("cannot lock", &lock, &error))?;
         let taken = taken.ok_or_else(|| {
             Error::failed(format!("cannot lock {}", lock.display()), "another process holds it", "try again")
         })?;
@@ -45,7 +45,7 @@ impl Staging {
     pub fn folder(&mut self) -> Result<PathBuf, Error> {
         let folder = self.file(&self.made.to_string());
         self.made += 1;
-        fs::create_dir(&folder).map_err(|error| Error::file("cannot make", &folder, &error))?;
+        fs::create_dir(&folder).map_err(|error| Error::app_file("cannot make", &folder, &error))?;
         Ok(folder)
     }
 

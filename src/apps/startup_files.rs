@@ -99,7 +99,7 @@ impl StartupFiles {
             match fs::remove_file(path) {
                 Ok(()) => changed.push(path.clone()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::file("cannot remove", path, &error)),
+                Err(error) => return Err(Error::app_file("cannot remove", path, &error)),
             }
         }
         Ok(changed)
@@ -157,7 +157,7 @@ fn own(path: &Path, text: &str) -> Result<bool, Error> {
     }
     let folder = path.parent().unwrap_or(Path::new("/"));
     let written = fs::create_dir_all(folder).and_then(|()| files::replace(path, text.as_bytes()));
-    written.map(|()| true).map_err(|error| Error::file("cannot write", path, &error))
+    written.map(|()| true).map_err(|error| Error::app_file("cannot write", path, &error))
 }
 
 /// Replaces a file of the user's by what `change` makes of it; whether it was changed. The inner `None` removes it.
@@ -169,7 +169,7 @@ fn edit(path: &Path, change: impl FnOnce(Option<&[u8]>) -> Option<Vec<u8>>) -> R
     let before = match fs::read(&target) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(Error::file("cannot read", path, &error)),
+        Err(error) => return Err(Error::app_file("cannot read", path, &error)),
     };
     let after = change(before.as_deref());
     if after == before {
@@ -179,7 +179,7 @@ fn edit(path: &Path, change: impl FnOnce(Option<&[u8]>) -> Option<Vec<u8>>) -> R
         Some(text) => replace(&target, before.as_deref(), &text),
         None => fs::remove_file(&target),
     };
-    done.map(|()| true).map_err(|error| Error::file("cannot change", path, &error))
+    done.map(|()| true).map_err(|error| Error::app_file("cannot change", path, &error))
 }
 
 /// Beside it first, with its mode and owner.

@@ -20,7 +20,7 @@ use crate::toolchain::Error;
 pub fn note(depot: &Path, manifest: &Path) -> Result<(), Error> {
     let folder = depot.join("logs");
     let path = folder.join("manifest_usage.toml");
-    let failed = |error| Error::file("cannot write", &path, &error);
+    let failed = |error| Error::app_file("cannot write", &path, &error);
     fs::create_dir_all(&folder).map_err(failed)?;
     let _lock = Lock::take(&folder.join("manifest_usage.toml.pid"), |_| {})?;
     let key = Key::new(manifest.display().to_string());

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::install::{Installation, Made, Plan};
 use super::names::Names;
 use super::{choose, say_waiting};
-use crate::apps::{Edit, Package, Record, Source, Spec, folder, registered_names};
+use crate::apps::{Edit, Package, Record, Registries, Source, Spec, depots, folder};
 use crate::name::near_misses;
 use crate::toolchain::{Error, first_depot};
 
@@ -52,9 +52,7 @@ impl Add {
         let mut installation = Installation::begin(edit, Names { force: self.force })?;
         let made = installation.make(plans).inspect_err(|error| {
             if let Failure::Reported(_) = error {
-                for spec in &specs {
-                    say_unknown(spec, &depot);
-                }
+                explain(&specs);
             }
         })?;
         let all: Vec<&Made> = made.iter().collect();
@@ -96,14 +94,33 @@ pub(super) fn spec(word: &str, rev: Option<&String>, subdir: Option<&String>) ->
     Ok(spec)
 }
 
-/// Says what somebody who asked for an unknown name may have meant.
-fn say_unknown(spec: &Spec, depot: &Path) {
-    let Source::Registered { name: Some(name), .. } = &spec.source else { return };
-    let known = registered_names(depot);
-    if known.contains(name) {
-        return;
+/// Says what may be behind Pkg's failure where registries were asked: they are missing or broken, or know no such name.
+fn explain(specs: &[Spec]) {
+    let names: Vec<&str> = specs.iter().filter_map(registered_name).collect();
+    let registries = Registries::of(&depots(&|name| std::env::var_os(name)));
+    for error in &registries.broken {
+        eprintln!("jlapp: {error}");
     }
-    let near = near_misses(name, known.iter().map(String::as_str)).join(" or ");
+    if registries.count == 0 && !names.is_empty() {
+        eprintln!(
+            "jlapp: there is no registry in any depot, and Pkg could not get one; `jlapp add --registry` names one"
+        );
+    } else if registries.broken.is_empty() {
+        let unknown = names.iter().filter(|name| !registries.names.iter().any(|known| known == *name));
+        unknown.for_each(|name| say_unknown(name, &registries));
+    }
+}
+
+fn registered_name(spec: &Spec) -> Option<&str> {
+    match &spec.source {
+        Source::Registered { name: Some(name), .. } => Some(name),
+        _ => None,
+    }
+}
+
+/// Says what somebody who asked for an unknown name may have meant.
+fn say_unknown(name: &str, registries: &Registries) {
+    let near = near_misses(name, registries.names.iter().map(String::as_str)).join(" or ");
     let hint = if Path::new(name).is_dir() {
         format!("the folder of that name is ./{name}")
     } else if near.is_empty() {
@@ -111,7 +128,7 @@ fn say_unknown(spec: &Spec, depot: &Path) {
     } else {
         format!("did you mean {near}?")
     };
-    eprintln!("jlapp: no registry in {} knows {name}; {hint}", depot.join("registries").display());
+    eprintln!("jlapp: no registry knows {name}; {hint}");
 }
 
 /// The depot that apps are kept in.

@@ -11,10 +11,9 @@ use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Zsh};
 
 use super::Arguments;
 use super::failure::Failure;
-use crate::apps::{Apps, depots, registered_names};
+use crate::apps::{Apps, Registries, depots};
 use crate::env;
 use crate::sys::process;
-use crate::toolchain::first_depot;
 
 /// Prints a script; a shell that reads it completes commands, options and what is installed.
 #[derive(clap::Args)]
@@ -74,7 +73,7 @@ pub(super) fn registered(word: &OsStr) -> Vec<CompletionCandidate> {
     if word.is_empty() {
         return Vec::new();
     }
-    let names = first_depot(&|name| std::env::var_os(name)).map(|depot| registered_names(&depot)).unwrap_or_default();
+    let names = Registries::of(&depots(&|name| std::env::var_os(name))).names;
     names.into_iter().filter(|name| name.starts_with(&*word)).map(CompletionCandidate::new).collect()
 }
 

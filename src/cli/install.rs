@@ -177,7 +177,7 @@ pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, place: &Workplace<'_>) -> Res
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    files::replace(path, text.as_bytes()).map_err(|error| Error::file("cannot write", path, &error))
+    files::replace(path, text.as_bytes()).map_err(|error| Error::app_file("cannot write", path, &error))
 }
 
 fn made_of(plan: Plan, place: &Workplace<'_>, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {

@@ -31,7 +31,7 @@ const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// It cannot be made.
 pub(super) fn alone(depot: &Path) -> Result<File, Failure> {
     let path = depot.join(ENVIRONMENTS).join(".jlapp.lock");
-    let failed = |error| Error::file("cannot lock", &path, &error);
+    let failed = |error| Error::app_file("cannot lock", &path, &error);
     fs::create_dir_all(depot.join(ENVIRONMENTS)).map_err(failed)?;
     if let Some(lock) = files::try_lock(&path).map_err(failed)? {
         return Ok(lock);

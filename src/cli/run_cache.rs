@@ -34,10 +34,10 @@ pub(super) fn environment(depot: &Path, spec: &Spec, julia: &Selection, refresh:
     if let Some(kept) = (!refresh).then(|| kept(&environment)).flatten() {
         return Ok(kept);
     }
-    fs::create_dir_all(&folder).map_err(|error| Error::file("cannot make", &folder, &error))?;
+    fs::create_dir_all(&folder).map_err(|error| Error::app_file("cannot make", &folder, &error))?;
     // Whoever runs the same for the first time at the same time waits, and then finds it.
     let lock = environment.with_extension("lock");
-    let _lock = files::lock(&lock).map_err(|error| Error::file("cannot lock", &lock, &error))?;
+    let _lock = files::lock(&lock).map_err(|error| Error::app_file("cannot lock", &lock, &error))?;
     if let Some(kept) = (!refresh).then(|| kept(&environment)).flatten() {
         return Ok(kept);
     }
@@ -78,7 +78,7 @@ fn kept(environment: &Path) -> Option<Kept> {
 
 fn make(depot: &Path, folder: &Path, spec: &Spec, julia: &Selection) -> Result<(), Failure> {
     let _ = fs::remove_dir_all(folder);
-    fs::create_dir(folder).map_err(|error| Error::file("cannot make", folder, &error))?;
+    fs::create_dir(folder).map_err(|error| Error::app_file("cannot make", folder, &error))?;
     let plan = Plan { words: spec.words(), files: None, bundled: false, julia: julia.clone(), optional: false };
     let (result, own) = (folder.join("result.toml"), folder.join(FILES).join(apps::OWN_FOLDER));
     let place = Workplace { depot, result: &result, own: &|_| own.clone() };
@@ -87,12 +87,12 @@ fn make(depot: &Path, folder: &Path, spec: &Spec, julia: &Selection) -> Result<(
         install::prepare(&made.declared, folder, &folder.join(PRECOMPILED), julia)?;
         let source = folder.join(SOURCE);
         let text = made.source.display().to_string();
-        files::replace(&source, text.as_bytes()).map_err(|error| Error::file("cannot write", &source, &error))?;
+        files::replace(&source, text.as_bytes()).map_err(|error| Error::app_file("cannot write", &source, &error))?;
     }
     Ok(())
 }
 
 fn put(made: &Path, environment: &Path) -> Result<(), Failure> {
     let put = if environment.exists() { files::exchange(made, environment) } else { fs::rename(made, environment) };
-    Ok(put.map_err(|error| Error::file("cannot replace", environment, &error))?)
+    Ok(put.map_err(|error| Error::app_file("cannot replace", environment, &error))?)
 }

@@ -57,6 +57,17 @@ impl Error {
         Self::failed(format!("{doing} {}", path.display()), cause, remedy(cause))
     }
 
+    /// The same for files of apps, which lie elsewhere.
+    pub(crate) fn app_file(doing: &str, path: &Path, cause: &io::Error) -> Self {
+        let next = match cause.kind() {
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                "apps lie in the first depot; set JULIA_DEPOT_PATH to a folder that you can write to".into()
+            }
+            _ => remedy(cause),
+        };
+        Self::failed(format!("{doing} {}", path.display()), cause, next)
+    }
+
     /// The exit status for a program that ends with this.
     pub fn exit_status(&self) -> i32 {
         match self {

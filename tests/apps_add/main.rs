@@ -9,6 +9,7 @@ mod crash;
 mod daemon_support;
 mod keeping;
 mod natives;
+mod network;
 mod precompiled;
 mod refusing;
 mod served;

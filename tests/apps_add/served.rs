@@ -13,7 +13,7 @@ use crate::daemon_support::Steps;
 use crate::world::{DEP, ROT, World, dep, rot};
 
 /// Serves the files below a folder until the test's process ends; the paths that were asked for.
-fn serve(folder: PathBuf) -> (String, Arc<Mutex<Vec<String>>>) {
+pub fn serve(folder: PathBuf) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -40,7 +40,7 @@ fn serve(folder: PathBuf) -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 /// The tree of a repository as the server has it.
-fn archive(world: &World, folder: &str, tree: &str, to: &str) {
+pub fn archive(world: &World, folder: &str, tree: &str, to: &str) {
     let tar = format!("{to}.tar");
     fs::create_dir_all(world.path(to).parent().unwrap()).unwrap();
     world.git(folder, &["archive", "-o", world.path(&tar).to_str().unwrap(), tree]);
@@ -53,7 +53,7 @@ fn archive(world: &World, folder: &str, tree: &str, to: &str) {
 const REGISTRY: &str = "23338594-aafe-5451-b93e-139f81909106";
 
 /// What the server says there is.
-fn publish(world: &World) {
+pub fn publish(world: &World) {
     let tree = world.git("registry", &["rev-parse", "HEAD^{tree}"]);
     archive(world, "registry", &tree, &format!("served/registry/{REGISTRY}/{tree}"));
     fs::write(world.path("served/registries"), format!("/registry/{REGISTRY}/{tree}\n")).unwrap();

@@ -39,7 +39,7 @@ pub(super) struct Products {
 }
 
 fn read(path: &Path) -> Result<Document<String>, Error> {
-    let text = fs::read_to_string(path).map_err(|error| Error::file("cannot read", path, &error))?;
+    let text = fs::read_to_string(path).map_err(|error| Error::app_file("cannot read", path, &error))?;
     Document::parse(text.clone()).map_err(|error| Error::BadFile {
         path: path.to_owned(),
         line: error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1),
@@ -175,10 +175,13 @@ impl<'a> Environment<'a> {
         };
         let path = if own.is_dir() { own } else { path };
         if !path.is_dir() {
-            return Err(bad(&format!("{} is not there", path.display())));
+            return Err(bad(&format!(
+                "{} is not there; Pkg could not get it, or it was not what it should be",
+                path.display()
+            )));
         }
         let wrapper = wrapper.ok_or_else(|| bad("it has no wrapper for this machine"))?;
-        let text = fs::read_to_string(&wrapper).map_err(|error| Error::file("cannot read", &wrapper, &error))?;
+        let text = fs::read_to_string(&wrapper).map_err(|error| Error::app_file("cannot read", &wrapper, &error))?;
         products.sources.push(path.clone());
         Ok(Some((Wrapper::parse(&text), path)))
     }

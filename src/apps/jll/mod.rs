@@ -37,7 +37,8 @@ pub fn is_jll(package: &str) -> bool {
 /// # Errors
 /// It has none, or none for this machine; or its environment is not as it should be.
 pub fn programs(depot: &Path, folder: &Path, package: &str, julia: &Path) -> Result<Vec<String>, Error> {
-    let products = products(&[depot.to_owned()], folder, package, Some(julia))?;
+    let unusable = |error| Error::failed(format!("cannot add {package}"), error, "nothing was changed");
+    let products = products(&[depot.to_owned()], folder, package, Some(julia)).map_err(unusable)?;
     let mut names: Vec<String> = products.executables.into_iter().map(|(name, _)| name).collect();
     if names.is_empty() {
         let next = "libraries are for packages; `Pkg.add` gets them";
@@ -101,7 +102,9 @@ pub(super) fn work_out<'a>(depot: &Path, apps: impl IntoIterator<Item = &'a str>
 pub(super) fn forget(depot: &Path, app: &str) -> Result<(), Error> {
     let path = plan::place(depot, OsStr::new(app));
     match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("cannot remove", &path, &error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::app_file("cannot remove", &path, &error))
+        }
         _ => Ok(()),
     }
 }
@@ -130,7 +133,7 @@ fn write_plan(depots: &[PathBuf], package: &Package, app: &str, variable: Variab
     let path = plan::place(&depot, OsStr::new(app));
     let written =
         fs::create_dir_all(path.parent().unwrap_or(&depot)).and_then(|()| files::replace_shared(&path, &plan.encode()));
-    written.map_err(|error| Error::file("cannot write", &path, &error))?;
+    written.map_err(|error| Error::app_file("cannot write", &path, &error))?;
     Ok(julia.and_then(|julia| julia.note))
 }
 

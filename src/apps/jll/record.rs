@@ -24,7 +24,7 @@ pub fn read(depot: &Path) -> Result<Record, Error> {
     match fs::read_to_string(&path) {
         Ok(text) => parse(&path, &text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Record::default()),
-        Err(error) => Err(Error::file("cannot read", &path, &error)),
+        Err(error) => Err(Error::app_file("cannot read", &path, &error)),
     }
 }
 
@@ -115,7 +115,7 @@ pub(in crate::apps) fn write(depot: &Path, text: &str) -> Result<(), Error> {
     if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
         return Ok(());
     }
-    files::replace(&path, text.as_bytes()).map_err(|error| Error::file("cannot write", &path, &error))
+    files::replace(&path, text.as_bytes()).map_err(|error| Error::app_file("cannot write", &path, &error))
 }
 
 #[cfg(test)]
