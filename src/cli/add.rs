@@ -50,11 +50,7 @@ impl Add {
         let edit = Edit::begin(&depot, say_waiting)?;
         let plans = specs.iter().map(|spec| self.plan(spec, &edit)).collect::<Result<_, _>>()?;
         let mut installation = Installation::begin(edit, Names { force: self.force })?;
-        let made = installation.make(plans).inspect_err(|error| {
-            if let Failure::Reported(_) = error {
-                explain(&specs);
-            }
-        })?;
+        let made = installation.make(plans).inspect_err(|error| explain(error, &specs))?;
         let all: Vec<&Made> = made.iter().collect();
         installation.prepare(&all)?;
         installation.commit(&all, |_| {})?;
@@ -95,7 +91,10 @@ pub(super) fn spec(word: &str, rev: Option<&String>, subdir: Option<&String>) ->
 }
 
 /// Says what may be behind Pkg's failure where registries were asked: they are missing or broken, or know no such name.
-fn explain(specs: &[Spec]) {
+pub(super) fn explain(failure: &Failure, specs: &[Spec]) {
+    if !matches!(failure, Failure::Reported(_)) {
+        return;
+    }
     let names: Vec<&str> = specs.iter().filter_map(registered_name).collect();
     let registries = Registries::of(&depots(&|name| std::env::var_os(name)));
     for error in &registries.broken {

@@ -45,7 +45,8 @@ impl Run {
         let spec = self.spec(&first)?;
         let channels = Apps::default().channels(&depot)?;
         let julia = choose::julia(self.julia.as_deref(), None, &channels)?;
-        let kept = run_cache::environment(&depot, &spec, &julia, self.refresh)?;
+        let kept = run_cache::environment(&depot, &spec, &julia, self.refresh);
+        let kept = kept.inspect_err(|error| add::explain(error, std::slice::from_ref(&spec)))?;
         let app = choose_app(&kept.declared, self.from.is_some().then_some(&first))?;
         let found = Found {
             app: app.clone(),

@@ -1,9 +1,8 @@
 //! Bad input: each a clear word with what to do, and nothing changed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
-use crate::daemon_support::{Steps, is_root, skip};
+use crate::daemon_support::Steps;
 use crate::world::{Package, World, dep, rot};
 
 #[test]
@@ -40,6 +39,10 @@ fn refused_and_nothing_changed() {
     steps.step("packages without apps, or with such that cannot be", || {
         world.refuses(&["add", "Dep"], "Dep has no apps: there is no [apps] in it");
         world.refuses(&["add", "./repos/Dep"], "Dep has no apps: there is no [apps] in it");
+        world.publish(&odd("odd = { entry = \"nowhere.jl\" }"));
+        world.refuses(&["add", "./repos/Odd"], "Project.toml:6: the app odd: there is no apps/nowhere.jl");
+        world.publish(&odd("o-1 = {}\n1o = {}"));
+        world.refuses(&["add", "./repos/Odd"], "Project.toml:7: the app 1o: a name is letters, digits, _ and -");
         world.publish(&odd("odd = 1"));
         world.refuses(&["add", "./repos/Odd"], "Project.toml:6: the app odd: it is no table");
         world.publish(&odd(
@@ -62,28 +65,54 @@ fn refused_and_nothing_changed() {
         assert_eq!(world.runs("rot-sub", &[]), "deep 1\n");
         world.does(&["rm", "Odd"]);
     });
-    steps.step("a record that cannot be read, a depot that cannot be written to", || {
+    steps.step("names of apps that there are not, in every command", || {
+        world.does(&["add", "Rot"]);
+        for words in [
+            &["rm", "rto"][..],
+            &["rm", "Rot", "rto"],
+            &["update", "rto"],
+            &["update", "--dry-run", "rto"],
+            &["pin", "rto"],
+            &["unpin", "rto"],
+            &["precompile", "rto"],
+            &["export", "rto"],
+            &["status", "rto"],
+            &["status", "--outdated", "rto"],
+        ] {
+            world.refuses(words, "there is no package or app rto; did you mean Rot or rot?");
+        }
+        world.refuses(&["rm", "something-else"], "`jlapp status` lists all");
+        let said = world.jlapp(&["launch", "rto"]);
+        assert!(said.status == Some(127) && said.err.contains("did you mean rot?"), "{}", said.err);
+    });
+    steps.step("a record that cannot be read, in every command: its line, and it is left as it is", || {
         let path = world.path("depot/environments/apps/AppManifest.toml");
         let good = fs::read(&path).unwrap();
-        fs::write(&path, "[[deps.Rot]\n").unwrap();
-        world.refuses(&["add", "Rot"], "AppManifest.toml:1: ");
-        world.refuses(&["update"], "AppManifest.toml:1: ");
-        fs::write(&path, good).unwrap();
-        let folder = world.path("depot/environments/apps");
-        if is_root() {
-            skip("a depot that cannot be written to", "root may write everywhere");
-            return;
+        odd("odd = {}").write(&world.path("Odd"));
+        for (text, problem) in [
+            ("[[deps.Rot]\n", "AppManifest.toml:1: "),
+            ("\n[[deps.Rot]]\nversion = \"1\"\n", "AppManifest.toml:2: the package Rot has no uuid"),
+            ("[deps.Rot]\nuuid = \"1\"\n", "AppManifest.toml:1: deps.Rot is no array of tables"),
+        ] {
+            fs::write(&path, text).unwrap();
+            for words in [
+                &["add", "Rot"][..],
+                &["dev", "./Odd"],
+                &["update"],
+                &["rm", "rot"],
+                &["pin", "Rot"],
+                &["status"],
+                &["status", "--outdated"],
+                &["precompile"],
+                &["export"],
+                &["shims"],
+                &["launch", "rot"],
+            ] {
+                world.refuses(words, problem);
+            }
         }
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
-        world.refuses(&["add", "Rot"], "cannot make");
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
-    });
-    steps.step("a registry that is broken", || {
-        let path = world.path("depot/registries/Test/Registry.toml");
-        let good = fs::read(&path).unwrap();
-        fs::write(&path, "name = \n").unwrap();
-        world.refuses(&["add", "Rot"], "nothing was changed");
         fs::write(&path, good).unwrap();
+        assert_eq!(world.runs("rot-sub", &[]), "deep 1\n");
     });
     steps.finish();
 }
