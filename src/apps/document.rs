@@ -25,14 +25,16 @@ impl RecordDocument {
         document.map(Self).map_err(|error| Error::failed(path.display().to_string(), error, "nothing was changed"))
     }
 
-    /// In the order of names, as Pkg writes it.
+    /// In the order of names, as Pkg writes it, but for the path "." of Pkg of Julia 1.12.6, over which that of 1.13.0 loses
+    /// the whole record (Pkg issue 4805). It means the package's own environment, as no path does.
     pub(super) fn text(&self) -> String {
         let mut document = self.0.clone();
-        let mut next = 0;
+        drop_dot_paths(&mut document);
         if let Some(packages) = document.get_mut("deps").and_then(Item::as_table_mut) {
             packages.sort_values();
-            packages.iter_mut().for_each(|(_, item)| put_in_order(item, &mut next));
         }
+        let mut next = 0;
+        document.iter_mut().for_each(|(_, item)| put_in_order(item, &mut next));
         document.to_string()
     }
 
@@ -74,6 +76,7 @@ impl RecordDocument {
         } else {
             entry.remove("pinned");
         }
+        entry.sort_values();
         self.put(name, entry);
     }
 
@@ -121,6 +124,16 @@ impl RecordDocument {
         }
         #[expect(clippy::expect_used, reason = "it has just been made one")]
         deps.as_table_mut().expect("a table")
+    }
+}
+
+fn drop_dot_paths(document: &mut DocumentMut) {
+    let packages = document.get_mut("deps").and_then(Item::as_table_mut);
+    let entries = packages.into_iter().flat_map(Table::iter_mut).filter_map(|(_, item)| item.as_array_of_tables_mut());
+    for entry in entries.flat_map(ArrayOfTables::iter_mut) {
+        if entry.get("path").and_then(Item::as_str) == Some(".") {
+            entry.remove("path");
+        }
     }
 }
 
