@@ -9,6 +9,7 @@ mod daemon;
 mod dev;
 mod export;
 mod failure;
+mod found;
 mod install;
 mod julia;
 mod launch;
@@ -33,12 +34,12 @@ use std::path::Path;
 
 use clap::{Parser, Subcommand};
 
-use crate::apps::shim_path;
 use crate::sys::signals;
 use crate::{env, exit};
 
 pub use conductor::main as conductor_main;
 use failure::Failure;
+use found::found_on_path;
 
 /// Julia apps and toolchains, started warm.
 #[derive(Parser)]
@@ -140,29 +141,6 @@ impl Command {
 /// Somebody else changes apps at the moment.
 fn say_waiting(lock: &Path) {
     eprintln!("jlapp: waiting for {}, which another process holds", lock.display());
-}
-
-/// Says how apps can be reached by their names, where they cannot.
-fn found_on_path<'a>(depot: &Path, apps: impl IntoIterator<Item = &'a str>) {
-    let path = std::env::var_os(env::PATH).unwrap_or_default();
-    let mut missing = false;
-    for app in apps {
-        let shim = shim_path(depot, app);
-        let first = std::env::split_paths(&path).map(|folder| folder.join(app)).find(|file| file.is_file());
-        let same = |one: &Path| one.canonicalize().ok() == shim.canonicalize().ok();
-        match first {
-            Some(found) if same(&found) => {}
-            Some(found) => {
-                eprintln!("jlapp: {app} on PATH is {}, which comes before {}", found.display(), shim.display());
-            }
-            None => missing = true,
-        }
-    }
-    if missing {
-        let folder = depot.join("bin");
-        eprintln!("jlapp: {} is not on PATH; add this to your shell's start-up file:", folder.display());
-        eprintln!("  export PATH=\"{}:$PATH\"", folder.display());
-    }
 }
 
 fn end(outcome: Result<(), Failure>) -> i32 {

@@ -1,7 +1,9 @@
 //! Names of packages and apps: which are meant, and which somebody else has already.
 
+use std::path::PathBuf;
+
 use super::failure::Failure;
-use crate::apps::{Conflict, Declared, Edit, Package, Record};
+use crate::apps::{Apps, Conflict, Declared, Edit, Package, Record, depots};
 use crate::name::near_misses;
 
 /// Whether names that others have may be taken.
@@ -60,8 +62,21 @@ pub(super) fn packages(record: &Record, names: &[String]) -> Result<Vec<Package>
     Ok(record.packages.iter().filter(is_meant).cloned().collect())
 }
 
+/// The depot that has it, behind the first one, which is the only one that is changed.
+fn elsewhere(name: &str) -> Option<PathBuf> {
+    let has = |depot: &PathBuf| {
+        let installed = Apps::default().installed(depot);
+        installed.is_ok_and(|installed| installed.packages.iter().any(|package| package.is_called(name)))
+    };
+    depots(&|name| std::env::var_os(name)).into_iter().skip(1).find(has)
+}
+
 /// That there is none of this name, and which may have been meant.
 pub(super) fn unknown_name(record: &Record, name: &str) -> String {
+    if let Some(depot) = elsewhere(name) {
+        let depot = depot.display();
+        return format!("{name} is in {depot}, which is not the first depot; JULIA_DEPOT_PATH={depot} makes it that.");
+    }
     let near = near_misses(name, record.names()).join(" or ");
     let hint = if near.is_empty() { "`jlapp status` lists all.".to_owned() } else { format!("did you mean {near}?") };
     format!("there is no package or app {name}; {hint}")

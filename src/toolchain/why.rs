@@ -79,7 +79,8 @@ impl fmt::Display for Note {
                         write!(f, "the default Julia (`jlapp julia add {major}.{minor}` gets one of its kind)")
                     }
                     (None, None) => f.write_str("the default Julia"),
-                }
+                }?;
+                write!(f, "; `jlapp update {app}` records that")
             }
         }
     }

@@ -11,6 +11,7 @@ mod keeping;
 mod natives;
 mod network;
 mod pkg_checks;
+mod places;
 mod precompiled;
 mod records;
 mod refusing;

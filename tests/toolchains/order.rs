@@ -132,7 +132,7 @@ fn an_apps_julia_that_an_update_took_away() {
     for folder in ["juliaup/julia-1.10.2+0.x64.linux.gnu", "jlapp/toolchains/1.10.2-x64", "julia-1.10.2"] {
         let gone = world.path("home/.julia").join(folder).join("bin/julia");
         let said = format!(
-            "{}, recorded for the app rot13, is gone; going on with Julia 1.10.9 of channel lts",
+            "{}, recorded for the app rot13, is gone; going on with Julia 1.10.9 of channel lts; `jlapp update rot13` records that",
             gone.display()
         );
         let why = format!("in place of {}, which was recorded for the app rot13 and is gone", gone.display());
@@ -140,7 +140,7 @@ fn an_apps_julia_that_an_update_took_away() {
     }
     let gone = world.juliaups("1.8.5+0.x64.linux.gnu");
     let said = format!(
-        "{}, recorded for the app rot13, is gone; going on with the default Julia (`jlapp julia add 1.8` gets one of its kind)",
+        "{}, recorded for the app rot13, is gone; going on with the default Julia (`jlapp julia add 1.8` gets one of its kind); `jlapp update rot13` records that",
         gone.display()
     );
     let why = "the default channel of juliaup".to_owned();
