@@ -26,7 +26,7 @@ impl Edit {
         let of_app = |App { name, .. }: &App| {
             let path = shim::path(self.depot(), name);
             match installed.app(name) {
-                Some((package, _)) if package.uuid != declared.uuid => {
+                Some((package, _)) if !declared.is_of(package) => {
                     Some(Conflict::Package { app: name.clone(), package: package.name.clone() })
                 }
                 None if path.symlink_metadata().is_ok() && !shim::is_shim(&path) => {

@@ -222,7 +222,7 @@ impl Edit {
         }
         for app in &declared.apps {
             let now = self.after().unwrap_or_default();
-            if now.app(&app.name).is_some_and(|(package, _)| package.uuid != declared.uuid) {
+            if now.app(&app.name).is_some_and(|(package, _)| !declared.is_of(package)) {
                 self.forget_app(&now, &app.name);
             }
         }

@@ -54,7 +54,7 @@ pub use manifest::{Change, Entry, Manifest};
 pub use new::{New, new_package};
 pub use own_dependencies::{OWN_DEPENDENCIES, own_dependencies_words, stage_own_dependencies};
 pub use preferences::add_preferences;
-pub use program::{PREPARE, RESOLVE, Resolved};
+pub use program::{INSTANTIATE, PREPARE, RESOLVE, Resolved};
 pub use project::{Declared, declared, declared_jll, folder};
 pub use record::{App, Package, Record};
 pub use registries::Registries;
@@ -62,7 +62,7 @@ pub use shim::path as shim_path;
 pub use shims::{Made, make_shims, release_shims};
 pub use spec::{BadSpec, Source, Spec};
 pub use staging::Staging;
-pub use start::{Place, Start, app_file};
+pub use start::{Place, Start, app_file, checkout_problem};
 pub use startup_files::StartupFiles;
 pub use usage::note as note_usage;
 

@@ -9,6 +9,8 @@ use crate::toolchain::Error;
 
 /// Makes environments; its head says how it is run.
 pub const RESOLVE: &str = include_str!("julia/resolve.jl");
+/// Gets what a package in the user's own folder depends on.
+pub const INSTANTIATE: &str = include_str!("julia/instantiate.jl");
 /// Makes one ready to be launched from.
 pub const PREPARE: &str = include_str!("julia/prepare.jl");
 

@@ -7,7 +7,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::jll::is_jll;
 use super::record::julia_flags;
-use super::{App, EntryPoint, entry};
+use super::{App, EntryPoint, Package, entry};
 use crate::toolchain::Error;
 
 /// A package's own word.
@@ -24,6 +24,13 @@ pub struct Declared {
     pub has_dependencies: bool,
     /// `bundle_manifest = true`: its environment is made from its own Manifest.toml.
     pub bundle_manifest: bool,
+}
+
+impl Declared {
+    /// Whether a recorded package is this one; a package that was renamed is another one.
+    pub(super) fn is_of(&self, package: &Package) -> bool {
+        package.uuid == self.uuid && package.name == self.name
+    }
 }
 
 pub(super) const NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];

@@ -70,6 +70,13 @@ impl Sources {
     }
 
     fn start_recorded(&mut self, package: &Package, app: &App, depots: &[PathBuf]) -> Result<Start, Error> {
+        if let Some(problem) = depots.first().and_then(|depot| checkout_problem(package, depot)) {
+            return Err(Error::failed(
+                format!("cannot launch {}", app.name),
+                problem,
+                format!("`jlapp dev <folder>` says where it is now, `jlapp rm {}` removes it", package.name),
+            ));
+        }
         let environment = depots.first().map(|depot| package.environment(depot)).unwrap_or_default();
         let Some(source) = package.source(depots) else { return Ok(plain(environment, app.submodule.clone())) };
         // In a depot that cannot be written to nothing is made; the user's own comes behind it.
@@ -145,6 +152,13 @@ pub fn app_file(package: &Package, app: &App, depot: &Path) -> Option<PathBuf> {
         None => entry::usual_file(&source, &app.name),
     };
     file.and_then(|file| Some(file.strip_prefix(&source).ok()?.to_owned()))
+}
+
+/// What is wrong with where a package lies that is under development, in a record of this depot.
+pub fn checkout_problem(package: &Package, depot: &Path) -> Option<String> {
+    let folder = package.environment(depot);
+    let is_gone = package.path.is_some() && !folder.is_dir();
+    is_gone.then(|| format!("its folder {} is gone", folder.display()))
 }
 
 /// The Project.toml beside an app's files, with what only those need.

@@ -53,7 +53,7 @@ impl Add {
         let made = installation.make(plans).inspect_err(|error| explain(error, &specs))?;
         let all: Vec<&Made> = made.iter().collect();
         installation.prepare(&all)?;
-        installation.commit(&all, |_| {})?;
+        installation.commit(&all, &[], |_| {})?;
         for made in &made {
             report(made);
         }

@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::checkout::Checkout;
 use super::failure::Failure;
 use super::names::Names;
 use super::{add, choose, found_on_path, pkg, say_waiting};
-use crate::apps::{Declared, Edit, RESOLVE, Resolved, Source, Spec, Staging, declared, folder};
+use crate::apps::{Edit, RESOLVE, Resolved, Source, Spec, Staging, declared, folder};
 use crate::toolchain::Selection;
 
 /// Edits are seen at the next launch.
@@ -26,36 +27,27 @@ pub struct Dev {
     force: bool,
 }
 
-/// A checkout that can be recorded.
-struct Checkout {
-    package: Declared,
-    folder: PathBuf,
-    julia: Selection,
-}
-
 impl Dev {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let depot = add::depot()?;
         let names = Names { force: self.force };
-        let checkouts = self.packages.iter().map(|word| self.checkout(word, &depot)).collect::<Result<Vec<_>, _>>()?;
+        let mut checkouts =
+            self.packages.iter().map(|word| self.checkout(word, &depot)).collect::<Result<Vec<_>, _>>()?;
         // Twice: dependencies may take long, which nobody else should have to wait for.
         let edit = Edit::begin(&depot, say_waiting)?;
         names.check(&edit, checkouts.iter().map(|one| &one.package))?;
         let staging = Staging::new(&edit)?;
         drop(edit);
-        checkouts.iter().try_for_each(instantiate)?;
-        let own: Vec<_> =
-            checkouts.iter().map(|one| own_dependencies(one, &depot, &staging)).collect::<Result<_, _>>()?;
+        checkouts.iter_mut().try_for_each(|one| one.prepare(&depot, &staging))?;
         let mut edit = Edit::begin(&depot, say_waiting)?;
         names.check(&edit, checkouts.iter().map(|one| &one.package))?;
-        for (one, own) in checkouts.iter().zip(&own) {
-            edit.develop(&one.package, &one.folder, &one.julia);
-            edit.own_dependencies(&one.package.name, own.as_deref());
-            edit.keep_precompiled(&one.package.name, None);
-        }
+        checkouts.iter().for_each(|one| one.record(&mut edit));
         edit.commit()?;
         for one in &checkouts {
-            report(one, &depot);
+            one.report();
+            let apps = one.package.apps.iter().map(|app| app.name.as_str());
+            apps.clone().for_each(|app| println!("  {app}"));
+            found_on_path(&depot, apps);
         }
         Ok(())
     }
@@ -66,7 +58,9 @@ impl Dev {
         let Some(mut spec) = spec.filter(|_| !Path::new(word).is_dir()) else {
             let path = Path::new(word).join(self.subdir.as_deref().unwrap_or_default());
             let folder = folder(&path)?;
-            return Ok(Checkout { package: declared(&folder)?, folder, julia: self.julia(depot)? });
+            // What it declares comes first: no Julia is needed to refuse it.
+            declared(&folder)?;
+            return Checkout::of(folder, self.julia(depot)?);
         };
         if spec.rev.is_some() || matches!(spec.source, Source::Registered { version: Some(_), .. }) {
             let text =
@@ -76,7 +70,7 @@ impl Dev {
         spec.subdir.clone_from(&self.subdir);
         let julia = self.julia(depot)?;
         let folder = clone(&spec, depot, &julia)?;
-        Ok(Checkout { package: declared(&folder)?, folder, julia })
+        Checkout::of(folder, julia)
     }
 
     fn julia(&self, depot: &Path) -> Result<Selection, Failure> {
@@ -97,28 +91,4 @@ fn clone(spec: &Spec, depot: &Path, julia: &Selection) -> Result<PathBuf, Failur
     let resolved = Resolved::read(&result)?;
     let source = resolved.into_iter().next().map(|resolved| resolved.source).unwrap_or_default();
     Ok(folder(&source)?)
-}
-
-/// Pkg's work, in a worker of the app's Julia, with Pkg's own progress.
-fn instantiate(one: &Checkout) -> Result<(), Failure> {
-    if !one.package.has_dependencies {
-        return Ok(());
-    }
-    let program = "import Pkg; Pkg.activate(ARGS[1]); Pkg.instantiate()";
-    pkg::run(&one.julia, &[], program, vec![one.folder.clone().into()]).inspect_err(|_| {
-        eprintln!("jlapp: the dependencies of {} could not be had", one.package.name);
-    })
-}
-
-fn own_dependencies(one: &Checkout, depot: &Path, staging: &Staging) -> Result<Option<PathBuf>, Failure> {
-    let own = staging.accompanying(&one.package.name, "own");
-    Ok(pkg::own_dependencies(depot, &own, (&one.package, &one.folder), &one.julia)?.then_some(own))
-}
-
-fn report(one: &Checkout, depot: &Path) {
-    println!("{} is under development in {}", one.package.name, one.folder.display());
-    for app in &one.package.apps {
-        println!("  {}", app.name);
-    }
-    found_on_path(depot, one.package.apps.iter().map(|app| app.name.as_str()));
 }

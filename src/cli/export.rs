@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::checkout::Checkout;
 use super::failure::Failure;
 use super::install::{Installation, Made, Plan};
 use super::names::{Names, packages};
 use super::{add, choose, say_waiting};
-use crate::apps::{self, Apps, Declared, Edit, Locked, Source, Spec, lock_text, read_lock};
+use crate::apps::{self, Apps, Edit, Locked, Source, Spec, lock_text, read_lock};
 use crate::sys::files;
 use crate::toolchain::{Error, Selection};
 
@@ -62,40 +63,33 @@ impl Import {
             read_lock(&self.file)?.into_iter().partition(|one| one.path.is_some());
         let depot = add::depot()?;
         let edit = Edit::begin(&depot, say_waiting)?;
-        let checkouts = own.iter().filter_map(checkout).collect::<Result<Vec<_>, _>>()?;
+        let mut checkouts = own.iter().filter_map(checkout).collect::<Result<Vec<_>, _>>()?;
         let plans = locked.iter().map(plan).collect::<Result<_, _>>()?;
         let mut installation = Installation::begin(edit, Names { force: self.force })?;
         let made = installation.make(plans)?;
         let all: Vec<&Made> = made.iter().collect();
         installation.prepare(&all)?;
+        checkouts.iter_mut().try_for_each(|one| one.prepare(&depot, installation.staging()))?;
         let pinned = locked.iter().filter(|one| one.pinned);
         let pinned: Vec<(&str, &str)> = pinned.map(|one| (one.entry.name.as_str(), one.uuid.as_str())).collect();
-        installation.commit(&all, |edit| {
-            for (declared, folder, julia) in &checkouts {
-                edit.develop(declared, folder, julia);
-            }
-            edit.pin_all(&pinned);
-        })?;
+        installation.commit(&all, &checkouts, |edit| edit.pin_all(&pinned))?;
         for made in &made {
             add::report(made);
         }
-        for (declared, folder, _) in &checkouts {
-            println!("{} is under development in {}", declared.name, folder.display());
-        }
+        checkouts.iter().for_each(Checkout::report);
         Ok(())
     }
 }
 
 /// A package under development is where it was, or left out.
-fn checkout(one: &Locked) -> Option<Result<(Declared, PathBuf, Selection), Failure>> {
+fn checkout(one: &Locked) -> Option<Result<Checkout, Failure>> {
     let folder = one.path.as_deref().filter(|path| path.is_absolute() && path.is_dir());
     let Some(folder) = folder else {
         let path = one.path.as_deref().unwrap_or(Path::new("")).display();
         eprintln!("jlapp: {} is left out: it was under development in {path}, which is not here", one.entry.name);
         return None;
     };
-    let read = || Ok((apps::declared(folder)?, folder.to_owned(), julia(one)?));
-    Some(read())
+    Some(julia(one).and_then(|julia| Checkout::of(folder.to_owned(), julia)))
 }
 
 fn julia(one: &Locked) -> Result<Selection, Failure> {

@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::checkout::Checkout;
 use super::failure::Failure;
 use super::names::Names;
 use super::{found_on_path, pkg, say_waiting};
@@ -117,21 +118,33 @@ impl Installation {
         self.staging.accompanying(package, "precompiled")
     }
 
-    /// Puts all of it in place, with what else is to change.
+    /// What is being made; it goes with this.
+    pub(super) const fn staging(&self) -> &Staging {
+        &self.staging
+    }
+
+    /// Puts all of it in place, packages under development too, with what else is to change.
     ///
     /// # Errors
     /// A name was taken meanwhile, or a file could not be written.
-    pub(super) fn commit(self, all: &[&Made], others: impl FnOnce(&mut Edit)) -> Result<(), Failure> {
+    pub(super) fn commit(
+        self,
+        all: &[&Made],
+        checkouts: &[Checkout],
+        others: impl FnOnce(&mut Edit),
+    ) -> Result<(), Failure> {
         let mut edit = Edit::begin(&self.depot, say_waiting)?;
-        self.names.check(&edit, all.iter().map(|made| &made.declared))?;
+        let declared = || all.iter().map(|made| &made.declared).chain(checkouts.iter().map(|one| &one.package));
+        self.names.check(&edit, declared())?;
         for made in all {
             edit.install(&made.declared, &made.entry, &made.environment, made.bundled, &made.julia);
             edit.own_dependencies(&made.declared.name, made.own.as_deref());
             edit.keep_precompiled(&made.declared.name, Some(&self.precompiled(&made.declared.name)));
         }
+        checkouts.iter().for_each(|one| one.record(&mut edit));
         others(&mut edit);
         edit.commit()?;
-        let apps = all.iter().flat_map(|made| &made.declared.apps);
+        let apps = declared().flat_map(|declared| &declared.apps);
         found_on_path(&self.depot, apps.map(|app| app.name.as_str()));
         Ok(())
     }

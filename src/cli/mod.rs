@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where we print")]
 
 mod add;
+mod checkout;
 mod choose;
 mod completions;
 mod conductor;

@@ -9,7 +9,9 @@ use super::completions::packages_and_apps;
 use super::failure::Failure;
 use super::names::unknown_name;
 use super::outdated;
-use crate::apps::{App, Apps, Channels, Entry, Manifest, Package, Record, app_file, depots, jll, shim_path};
+use crate::apps::{
+    App, Apps, Channels, Entry, Manifest, Package, Record, app_file, checkout_problem, depots, jll, shim_path,
+};
 use crate::toolchain::{Request, Selection, Toolchains};
 
 /// Apps of all depots, as they are recorded; with a package's name its dependencies too.
@@ -127,12 +129,10 @@ fn julias(toolchains: &mut Toolchains, package: &Package, depot: &Path, channels
             Some(note) => Err(note.to_string()),
             None => Ok(found.binary.display().to_string()),
         };
-        let native = package.native.then(|| jll::problem(depot, &app.name)).flatten();
+        let native = package.native.then(|| jll::problem(depot, &app.name)).flatten().map(|error| error.to_string());
+        let problem = native.or_else(|| checkout_problem(package, depot));
         let found = found.map_err(|error| error.to_string()).and_then(said);
-        Julia {
-            channel: recorded.channel.map(|channel| channel.to_string()),
-            found: native.map_or(found, |problem| Err(problem.to_string())),
-        }
+        Julia { channel: recorded.channel.map(|channel| channel.to_string()), found: problem.map_or(found, Err) }
     };
     package.apps.iter().map(&mut julia).collect()
 }

@@ -3,14 +3,15 @@
 use clap_complete::engine::ArgValueCompleter;
 
 use super::completions::packages_and_apps;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::checkout::Checkout;
 use super::failure::Failure;
 use super::install::{Installation, Made};
 use super::names::{Names, packages};
 use super::outdated::{Changes, plan};
 use super::{add, choose, say_waiting};
-use crate::apps::{self, Edit, Package};
+use crate::apps::{Edit, Package};
 use crate::toolchain::Selection;
 
 /// Apps that a package no longer has go, and those that it has now come. What cannot be updated stays as it is.
@@ -63,7 +64,8 @@ impl Update {
             updated
         } else {
             let ready = ready(&installation, updated, &mut failed)?;
-            put(installation, &depot, own, &ready)?;
+            let checkouts = checkouts(&installation, &depot, own, &mut failed)?;
+            put(installation, &checkouts, &ready)?;
             ready
         };
         for one in &updated {
@@ -106,29 +108,39 @@ fn ready(
     Ok(ready)
 }
 
-/// Puts updated packages in place, and reads what packages under development say of their apps now.
-fn put(
-    installation: Installation,
+/// Packages under development, as they say by now what they are, with what they depend on.
+fn checkouts(
+    installation: &Installation,
     depot: &Path,
     own: Vec<(Package, Selection)>,
-    updated: &[Updated],
-) -> Result<(), Failure> {
-    let made: Vec<&Made> = updated.iter().map(|one| &one.made).collect();
-    let mut checkouts: Vec<(apps::Declared, PathBuf, Selection)> = Vec::new();
+    failed: &mut Vec<String>,
+) -> Result<Vec<Checkout>, Failure> {
+    let mut ready = Vec::new();
     for (package, julia) in own {
-        let folder = package.environment(depot);
-        checkouts.push((apps::declared(&folder)?, folder, julia));
+        let read = Checkout::of(package.environment(depot), julia);
+        let got = read.and_then(|mut checkout| {
+            checkout.prepare(depot, installation.staging())?;
+            Ok(checkout)
+        });
+        match got {
+            Ok(checkout) => ready.push(checkout),
+            Err(error @ Failure::Interrupted(_)) => return Err(error),
+            Err(error) => {
+                eprintln!("jlapp: {}: {error}", package.name);
+                failed.push(package.name);
+            }
+        }
     }
+    Ok(ready)
+}
+
+/// Puts what was updated in place.
+fn put(installation: Installation, checkouts: &[Checkout], updated: &[Updated]) -> Result<(), Failure> {
+    let made: Vec<&Made> = updated.iter().map(|one| &one.made).collect();
     if made.is_empty() && checkouts.is_empty() {
         return Ok(());
     }
-    installation.commit(&made, |edit| {
-        for (declared, folder, julia) in &checkouts {
-            edit.develop(declared, folder, julia);
-        }
-    })?;
-    for (declared, folder, _) in &checkouts {
-        println!("{} is under development in {}", declared.name, folder.display());
-    }
+    installation.commit(&made, checkouts, |_| {})?;
+    checkouts.iter().for_each(Checkout::report);
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::daemon_support::Steps;
 use crate::world::{Package, Said, World};
 
-const UUID: &str = "43ef800a-eac4-47f4-949b-25107b932e8f";
+const UUID: &str = "7a0c1d0e-0000-4000-8000-000000000062";
 
 /// The package of those tests: apps by `main`, by a submodule, by a nested one, and with flags.
 fn rot13() -> Package {
@@ -164,6 +164,12 @@ fn as_pkg_has_it() {
     steps.finish();
 }
 
+const EXTRA: &str = "7a0c1d0e-0000-4000-8000-000000000061";
+
+fn extra() -> Package {
+    Package { name: "Extra", uuid: EXTRA, version: "1.0.0", body: "word() = \"extra\"".into(), ..Package::default() }
+}
+
 /// Dependencies of a checkout are there after `dev`: in its own manifest, as Pkg has it.
 #[test]
 fn dependencies_of_a_checkout() {
@@ -173,6 +179,36 @@ fn dependencies_of_a_checkout() {
     world.does(&["dev", "./Rot"]);
     assert!(world.path("Rot/Manifest.toml").exists());
     assert_eq!(world.runs("rot", &["x"]), "rot 0.1.0 with dep 1.0.0 [\"x\"]\n");
+    // One more that is written into it later: an update, or `dev` again, gets that.
+    world.register(&extra());
+    let more = crate::world::rot("0.1.0");
+    let deps = [more.deps.clone(), vec![("Extra", EXTRA)]].concat();
+    let body = more.body.replace("import Dep\n", "import Dep, Extra\n").replace("\"rot ", "Extra.word(), \" ");
+    Package { deps, body, ..more }.write(&world.path("Rot"));
+    let said = world.jlapp(&["launch", "rot"]);
+    assert!(said.status == Some(1) && said.err.contains("Extra"), "{}", said.err);
+    let project = fs::read(world.path("Rot/Project.toml")).unwrap();
+    world.does(&["update", "rot"]);
+    assert_eq!(fs::read(world.path("Rot/Project.toml")).unwrap(), project, "it is the user's");
+    assert_eq!(world.runs("rot", &["x"]), "extra 0.1.0 with dep 1.0.0 [\"x\"]\n");
+    world.does(&["dev", "./Rot"]);
+    // A checkout that has gone stays recorded, and the others are updated all the same.
+    fs::rename(world.path("Rot"), world.path("Elsewhere")).unwrap();
+    world.publish(&rot13());
+    world.does(&["add", "./repos/Rot13"]);
+    world.publish(&Package { version: "0.2.0", ..rot13() });
+    let said = world.jlapp(&["update"]);
+    assert!(
+        said.status == Some(1) && said.err.contains("could not be updated, and stays as it is: Rot\n"),
+        "{}",
+        said.err
+    );
+    assert!(said.out.contains("Rot13 is updated\n"), "{}", said.out);
+    let gone = format!("its folder {} is gone", world.path("Rot").display());
+    assert!(world.does(&["status", "Rot"]).out.contains(&gone));
+    let said = world.jlapp(&["launch", "rot"]);
+    assert!(said.status == Some(1) && said.err.contains(&gone), "{}", said.err);
+    fs::rename(world.path("Elsewhere"), world.path("Rot")).unwrap();
     world.does(&["rm", "Rot"]);
     assert!(world.path("Rot/src/Rot.jl").exists() && world.path("Rot/Manifest.toml").exists(), "it is the user's");
 }

@@ -27,7 +27,9 @@ fn names_on_path() {
         let path = [path, &[julias.as_str(), "/usr/bin", "/bin"]].concat().join(":");
         Said::from(command.env("PATH", path).output().unwrap()).err
     };
-    let advice = format!("jlapp: {bin} is not on PATH; add this to your shell's start-up file:\n  export PATH=\"{bin}:$PATH\"\n");
+    let advice = format!(
+        "jlapp: {bin} is not on PATH; add this to your shell's start-up file:\n  export PATH=\"{bin}:$PATH\"\n"
+    );
     assert!(said(&[]).contains(&advice));
     let hidden = said(&[&others]);
     assert!(hidden.contains(&format!("tool on PATH is {}\n", other.display())) && hidden.contains(&advice), "{hidden}");
@@ -95,7 +97,10 @@ fn a_julia_that_is_gone() {
 fn with_own_dependencies() -> Package {
     let files = [
         ("apps/Project.toml".to_owned(), format!("[deps]\nDep = \"{DEP}\"\n")),
-        ("apps/tool.jl".to_owned(), "module ToolApp\nusing Dep, Filed\nmain(args) = println(Dep.word(), ' ', Filed.word())\nend\n".to_owned()),
+        (
+            "apps/tool.jl".to_owned(),
+            "module ToolApp\nusing Dep, Filed\nmain(args) = println(Dep.word(), ' ', Filed.word())\nend\n".to_owned(),
+        ),
     ];
     Package {
         name: "Filed",
