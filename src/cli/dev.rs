@@ -41,7 +41,9 @@ impl Dev {
         checkouts.iter_mut().try_for_each(|one| one.prepare(&depot, &staging))?;
         let mut edit = Edit::begin(&depot, say_waiting)?;
         names.check(&edit, checkouts.iter().map(|one| &one.package))?;
-        checkouts.iter().for_each(|one| one.record(&mut edit));
+        for one in &checkouts {
+            one.record(&mut edit);
+        }
         edit.commit()?;
         for one in &checkouts {
             one.report();

@@ -141,7 +141,9 @@ impl Installation {
             edit.own_dependencies(&made.declared.name, made.own.as_deref());
             edit.keep_precompiled(&made.declared.name, Some(&self.precompiled(&made.declared.name)));
         }
-        checkouts.iter().for_each(|one| one.record(&mut edit));
+        for one in checkouts {
+            one.record(&mut edit);
+        }
         others(&mut edit);
         edit.commit()?;
         let apps = declared().flat_map(|declared| &declared.apps);
