@@ -29,7 +29,7 @@
 # | trace_compile                          | all; the file is opened once, and flushed after each line | src/gf.c                     |
 # | Core._parse                            | from 1.6; (text, file, line, offset, rule); _setparser! from 1.9 | base/meta.jl, base/boot.jl |
 # | Base.include, jl_load                  | 1.5 only: the method that calls it is replaced           | base/Base.jl                  |
-# | include_callbacks, cache_dependencies  | all; what depends on which file                          | base/loading.jl               |
+# | include_callbacks, cache_dependencies  | all; what depends on which file, with its time to 1.10   | base/loading.jl               |
 # | pkgorigins                             | cachepath from 1.6                                       | base/loading.jl               |
 # | Random.THREAD_RNGs                     | to 1.6; made when first used                             | stdlib/Random                 |
 #
