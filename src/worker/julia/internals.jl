@@ -31,6 +31,7 @@
 # | Base.include, jl_load                  | 1.5 only: the method that calls it is replaced           | base/Base.jl                  |
 # | include_callbacks, cache_dependencies  | all; what depends on which file, with its time to 1.10   | base/loading.jl               |
 # | pkgorigins                             | cachepath from 1.6                                       | base/loading.jl               |
+# | REPL as standard library               | in the system image to 1.10; require_stdlib from 1.11    | base/loading.jl               |
 # | Random.THREAD_RNGs                     | to 1.6; made when first used                             | stdlib/Random                 |
 #
 # What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).
@@ -204,6 +205,13 @@ function own_variables()
     names = Set(first(split(entry, '=')) for entry in given)
     Pair{String,String}[name => value for (name, value) in ENV if !(name in names)]
 end
+
+# ---- a REPL ----
+
+const REPL_ID = Base.PkgId(Base.UUID("3fa0cd96-eef1-5676-8a61-b3b8758bbffb"), "REPL")
+
+# The module that runs REPLs, as Julia's own start would load it (load_REPL, base/client.jl); `nothing` where there is none.
+load_repl() = try (isdefined(Base, :require_stdlib) ? Base.require_stdlib(REPL_ID) : Base.require(REPL_ID)) catch; nothing end
 
 # ---- the program ----
 
