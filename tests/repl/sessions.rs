@@ -76,18 +76,18 @@ fn left_to_julia(name: &str, session: Session) -> Case {
 }
 
 pub fn history(world: &World) {
-    let mut first = start(world, "history", Session::Leader);
+    let mut first = start_with_history(world);
     type_lines(&mut first, &["first_line = 1", "write(\"second_line\", \"x\")"]);
     first.write(CTRL_D);
     assert_eq!(first.finish().end, End::Exited(0));
-    let mut second = start(world, "history", Session::Leader);
+    let mut second = start_with_history(world);
     second.stdout().await_text(PROMPT);
     // Up, and again.
     second.write("\x1b[A\x1b[A\n");
     second.stdout().await_times(PROMPT, 2);
     type_lines_after(&mut second, "write(\"second\", string(first_line))");
     assert_eq!(second.finish().end, End::Exited(0));
-    let file = fs::read_to_string(world.folder().join("home/.julia/logs/repl_history.jl")).unwrap();
+    let file = fs::read_to_string(world.folder().join("work/history/history.jl")).unwrap();
     let lines: Vec<&str> = file.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(
         lines,
@@ -98,6 +98,15 @@ pub fn history(world: &World) {
             "\twrite(\"second\", string(first_line))"
         ]
     );
+}
+
+/// Others write to the user's history at the same time.
+fn start_with_history(world: &World) -> super::support::Running {
+    let folder = world.folder().join("work/history");
+    fs::create_dir_all(&folder).unwrap();
+    let launch = Launch::default().on_terminal(Session::Leader).env("JULIA_DAEMON", "require");
+    let launch = launch.env("JULIA_HISTORY", folder.join("history.jl")).deadline_seconds(120);
+    world.start(Way::Client, &launch, &folder)
 }
 
 fn type_lines_after(program: &mut super::support::Running, line: &str) {

@@ -106,7 +106,8 @@ is_forkable(inherited::Inherited) = inherited.memory >= 0 && has_one_thread()
 
 # A worker that is used once and never forked.
 function boot_fresh(control::Cint)
-    compile_own()
+    precompile(wait_for_job, (Cint, MessageBuffers, Nothing))
+    precompile(use_terminal, (Job,))
     forget_own_traces()
     free_low_numbers()
     buffers = MessageBuffers()
