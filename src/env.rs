@@ -15,6 +15,9 @@ pub const WORKER_EXECUTABLE: &str = "JULIA_DAEMON_WORKER_EXECUTABLE";
 pub const WORKER_TTL: &str = "JULIA_DAEMON_WORKER_TTL";
 /// Memory that branches may take: `2G`, `500M`, or bytes. Read when the conductor starts. Default: a quarter of the machine's.
 pub const MEMORY: &str = "JULIA_DAEMON_MEMORY";
+/// Set by `jlapp` for Pkg's work: its process id, by which it finds what is left of that after an interrupt. The conductor takes
+/// no notice of variables with this beginning.
+pub const STARTED_BY: &str = "JULIA_DAEMON_STARTED_BY";
 /// `fork` or `fresh`: how launches are kept apart. Default: `fork` where this Julia can.
 pub const ISOLATION: &str = "JULIA_DAEMON_ISOLATION";
 /// `uring` or `epoll`: what the conductor waits with. Default: `uring` where the kernel has it.

@@ -208,8 +208,20 @@ fn status_lists_them() {
     };
     let all = "Greet 0.1.0\n  facts  Greet.Facts  --optimize=1\n  greet\n  nested  Greet.Sub.Nested\n";
     assert_eq!(says(&["status"]), (all.to_owned(), Some(0)));
-    assert_eq!(says(&["status", "greet"]), (all.to_owned(), Some(0)));
+    let one = format!(
+        "Greet 0.1.0\n  greet\n    command: {}\n    environment: {}\n    Julia: {}\n",
+        depot.path("bin/greet").display(),
+        depot.path("environments/apps/Greet").display(),
+        julia().display()
+    );
+    assert_eq!(says(&["status", "greet"]), (one, Some(0)));
+    fs::remove_file(depot.path("bin/nested")).unwrap();
+    let nested = says(&["status", "nested"]).0;
+    assert!(nested.contains("bin/nested, which is missing; `jlapp shims` makes it\n"), "{nested}");
+    assert!(!nested.contains("greet\n"), "{nested}");
     assert_eq!(says(&["status", "other"]), (String::new(), Some(1)));
+    let json: serde_json::Value = serde_json::from_str(&says(&["status", "facts", "--json"]).0).unwrap();
+    assert_eq!((json[0]["app"].as_str(), json.as_array().unwrap().len()), (Some("facts"), 1));
     let json: serde_json::Value = serde_json::from_str(&says(&["status", "--json"]).0).unwrap();
     assert_eq!(json[0]["app"], "facts");
     assert_eq!(json[2]["submodule"], "Sub.Nested");

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use daemon_support::{Place, julia, wait_until};
-use jlapp::apps::jll::{self, Jll};
+use jlapp::apps::{App, Declared, Edit, Entry, jll};
+use jlapp::toolchain::{self, Selection, Why};
 
 const TOOL: (&str, &str) = ("Tool_jll", "11111111-52a7-4c1f-9d0a-3d1f6b2f0c4e");
 const WORDS: (&str, &str) = ("Words_jll", "22222222-52a7-4c1f-9d0a-3d1f6b2f0c4e");
@@ -100,14 +101,36 @@ impl Depot {
         );
     }
 
+    /// As `jlapp add` does once Pkg has made the environment.
     fn install(&self) -> Result<Vec<String>, String> {
-        let jll = Jll { uuid: TOOL.1.into(), version: Some("1.2.3+0".into()), julia: julia().to_owned(), apps: vec![] };
-        let made = jll::install(&self.path(""), TOOL.0, jll, false);
+        let said = |error: toolchain::Error| error.to_string();
+        let (depot, staged) = (self.path(""), self.path("environments/apps/.staged"));
+        fs::create_dir_all(&staged).unwrap();
+        fs::copy(self.path("environments/apps/Tool_jll/Manifest.toml"), staged.join("Manifest.toml")).unwrap();
+        let programs = jll::programs(&depot, &staged, TOOL.0, julia()).map_err(said)?;
+        let mut edit = Edit::begin(&depot, |_| {}).map_err(said)?;
+        let declared = Declared {
+            name: TOOL.0.into(),
+            uuid: TOOL.1.into(),
+            version: Some("1.2.3+0".into()),
+            apps: programs.iter().map(|name| App { name: name.clone(), ..App::default() }).collect(),
+            native: true,
+            has_dependencies: true,
+            bundle_manifest: false,
+        };
+        let conflicts = edit.conflicts(&declared);
+        if !conflicts.is_empty() {
+            return Err(format!("{conflicts:?}"));
+        }
+        let (binary, why) = (julia().to_owned(), Why::Asked);
+        let julia = Selection { binary, arguments: vec![], version: None, channel: None, why, note: None };
+        edit.install(&declared, &Entry::default(), &staged, false, &julia);
+        edit.commit().map_err(said)?;
         // A test's own program is not beside the others.
-        for app in made.iter().flatten() {
+        for app in &programs {
             fs::write(self.path("bin").join(app), format!("#!{}\n", env!("CARGO_BIN_EXE_jlshim"))).unwrap();
         }
-        made.map_err(|error| error.to_string())
+        Ok(programs)
     }
 
     fn command(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Command {
@@ -210,7 +233,7 @@ fn refused_and_nothing_changed() {
     fs::write(&wrapper, programs).unwrap();
     depot.write("bin/tool", "mine\n");
     let said = depot.install().unwrap_err();
-    assert!(said.contains("bin/tool is there") && said.contains("--force"), "{said}");
+    assert!(said.contains("File") && said.contains("bin/tool"), "{said}");
     assert!(!depot.path("environments/apps/jlls.toml").exists() && !depot.path("environments/jlapp").exists());
     assert_eq!(fs::read_to_string(depot.path("bin/tool")).unwrap(), "mine\n");
     fs::remove_file(depot.path("bin/tool")).unwrap();

@@ -8,8 +8,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use jlapp::apps::jll::{self, Jll};
-
 use crate::place::Place;
 use crate::sample::Sample;
 
@@ -139,8 +137,9 @@ fn native(place: &Place, depot: &Path) -> Result<std::path::PathBuf, Box<dyn Err
     write(&source.join(format!("src/wrappers/{arch}-linux-gnu.jl")), wrapper)?;
     let manifest = format!("[[Native_jll]]\npath = \"../../../source\"\nuuid = \"{UUID}\"\n");
     write(&depot.join("environments/apps/Native_jll/Manifest.toml"), &manifest)?;
-    let jll = Jll { uuid: UUID.into(), julia: place.julia.clone(), ..Jll::default() };
-    jll::install(depot, "Native_jll", jll, false)?;
+    let julia = place.julia.display();
+    let record = format!("[Native_jll]\nuuid = \"{UUID}\"\njulia = \"{julia}\"\napps = [\"native\"]\n");
+    write(&depot.join("environments/apps/jlls.toml"), &record)?;
     program(&depot.join("bin/native"), &format!("#!{}\n", place.program("jlshim").display()))?;
     Ok(executable)
 }

@@ -17,8 +17,8 @@ use crate::toolchain::Error;
 /// Where these environments are, below a depot.
 const PLACE: &str = "environments/jlapp";
 
-/// No app has this name: they begin with a letter.
-pub(super) const DEPENDENCIES: &str = "_dependencies";
+/// The environment of what only app files need, beside those of the files. No app has this name: they begin with a letter.
+pub const DEPENDENCIES: &str = "_dependencies";
 
 /// An app's file as a package.
 pub(super) struct Companion<'a> {
@@ -94,6 +94,11 @@ fn toml_text(path: &Path) -> String {
     toml_edit::Value::from(path.display().to_string()).to_string().trim().to_owned()
 }
 
+/// What there is of all packages.
+pub(super) fn of_all(depot: &Path) -> PathBuf {
+    depot.join(PLACE)
+}
+
 /// What there is of one package.
 pub(super) fn of_package(depot: &Path, package: &str) -> PathBuf {
     depot.join(PLACE).join(package)
@@ -102,18 +107,4 @@ pub(super) fn of_package(depot: &Path, package: &str) -> PathBuf {
 /// The environment with what only apps in files need, where the package has such: resolved together with the package.
 pub(super) fn dependencies(depot: &Path, package: &str) -> PathBuf {
     of_package(depot, package).join(DEPENDENCIES)
-}
-
-/// Takes away what there is of a package that has gone.
-///
-/// # Errors
-/// It could not be removed.
-pub(super) fn remove(depot: &Path, package: &str) -> Result<(), Error> {
-    let folder = of_package(depot, package);
-    match fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::file("cannot remove", &folder, &error))
-        }
-        _ => Ok(()),
-    }
 }

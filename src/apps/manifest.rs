@@ -1,9 +1,11 @@
 //! Manifests of environments, as Pkg writes them: in format 1 (to Julia 1.6) packages are at the top, in format 2 below `deps`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use toml_edit::{Document, Item, TableLike};
 
 use crate::toolchain::Error;
@@ -88,21 +90,38 @@ impl Manifest {
         all
     }
 
-    /// What differs from an earlier one: `Name 1.0.0 → 1.1.0`, in the order of names.
-    pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
-        let label = |entry: Option<&Entry>| entry.map_or_else(|| "none".to_owned(), Entry::label);
+    /// What differs from an earlier one, in the order of names.
+    pub fn changes_since(&self, earlier: &Self) -> Vec<Change> {
         let mut uuids: Vec<&String> = earlier.0.keys().chain(self.0.keys()).collect();
         uuids.sort_unstable();
         uuids.dedup();
-        let changed = uuids.into_iter().filter(|uuid| earlier.0.get(*uuid) != self.0.get(*uuid));
-        let mut lines: Vec<String> = changed
-            .filter_map(|uuid| {
-                let (then, now) = (earlier.0.get(uuid), self.0.get(uuid));
-                Some(format!("{} {} → {}", now.or(then)?.name, label(then), label(now)))
-            })
-            .collect();
-        lines.sort_unstable();
-        lines
+        uuids.retain(|uuid| earlier.0.get(*uuid) != self.0.get(*uuid));
+        let change = |uuid: &String| {
+            let (then, now) = (earlier.0.get(uuid), self.0.get(uuid));
+            let name = now.or(then)?.name.clone();
+            Some(Change { name, uuid: uuid.clone(), from: then.map(Entry::label), to: now.map(Entry::label) })
+        };
+        let mut changes: Vec<Change> = uuids.into_iter().filter_map(change).collect();
+        changes.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        changes
+    }
+}
+
+/// What becomes of one package of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub name: String,
+    pub uuid: String,
+    /// Its version, as [`Entry::label`] has it; nothing where it was not there.
+    pub from: Option<String>,
+    /// Nothing where it goes.
+    pub to: Option<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [from, to] = [&self.from, &self.to].map(|label| label.as_deref().unwrap_or("none"));
+        write!(f, "{} {from} → {to}", self.name)
     }
 }
 
@@ -158,7 +177,9 @@ mod tests {
         let later = manifest(
             &FIRST.replace("version = \"1.0.0\"", "version = \"1.1.0\"").replace("[[Base64]]\nuuid = \"3\"", ""),
         );
-        assert_eq!(later.changes_since(&manifest(FIRST)), ["Base64 ? → none", "Dep 1.0.0 → 1.1.0"]);
+        let changes = later.changes_since(&manifest(FIRST));
+        let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["Base64 ? → none", "Dep 1.0.0 → 1.1.0"]);
         assert!(later.changes_since(&later).is_empty());
     }
 }

@@ -7,21 +7,26 @@
 mod channels;
 mod commit;
 mod companion;
+mod conflict;
+mod document;
 mod edit;
 mod entry;
 mod error;
 pub mod jll;
+mod journal;
 mod launch;
 mod lock;
 mod lockfile;
 mod manifest;
 mod new;
 mod own_dependencies;
+mod precompiled;
 mod preferences;
 mod program;
 mod project;
 mod record;
 mod registries;
+mod removal;
 mod shim;
 mod shims;
 mod source;
@@ -38,14 +43,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use channels::Channels;
-pub use edit::{Conflict, Edit, remove_environment};
+pub use companion::DEPENDENCIES as OWN_FOLDER;
+pub use conflict::Conflict;
+pub use edit::Edit;
 pub use entry::EntryPoint;
 pub use error::Error;
 pub use launch::{channel_of, command_line};
 pub use lockfile::{Locked, lock_text, read_lock};
-pub use manifest::{Entry, Manifest};
+pub use manifest::{Change, Entry, Manifest};
 pub use new::{New, new_package};
-pub use own_dependencies::{OWN_DEPENDENCIES, OwnDependencies};
+pub use own_dependencies::{OWN_DEPENDENCIES, own_dependencies_words, stage_own_dependencies};
 pub use preferences::add_preferences;
 pub use program::{PREPARE, RESOLVE, Resolved};
 pub use project::{Declared, declared, declared_jll, folder};
@@ -141,6 +148,14 @@ impl Apps {
     pub fn record(&mut self, depot: &Path) -> Result<Arc<Record>, Error> {
         let path = depot.join(ENVIRONMENTS).join("AppManifest.toml");
         Ok(self.depot(depot).record.read(&path, record::parse)?)
+    }
+
+    /// What is installed in one depot, native apps included.
+    ///
+    /// # Errors
+    /// A record cannot be read, or is malformed.
+    pub fn installed(&mut self, depot: &Path) -> Result<Record, Error> {
+        Ok(self.record(depot)?.with(&jll::read(depot)?))
     }
 
     /// Which channels the apps of one depot follow.

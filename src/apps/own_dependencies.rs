@@ -9,70 +9,32 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, TableLike, value};
 
-use super::{companion, start, usage};
+use super::start;
 use crate::sys::files;
 use crate::toolchain::Error;
 
-/// A program of Julia's that completes the environment; see [`OwnDependencies::words`].
+/// A program of Julia's that completes the environment; see [`own_dependencies_words`].
 pub const OWN_DEPENDENCIES: &str = include_str!("julia/own_dependencies.jl");
 
-/// An environment in the making; it goes with this value unless it is put in place.
-pub struct OwnDependencies(PathBuf);
-
-impl OwnDependencies {
-    /// Copies what the package in `source` says of its app files' dependencies, where it does.
-    ///
-    /// # Errors
-    /// It cannot be read or copied.
-    pub fn stage(depot: &Path, package: &str, source: &Path) -> Result<Option<Self>, Error> {
-        let Some(project) = start::own_project(source) else { return Ok(None) };
-        let mut folder = companion::dependencies(depot, package).into_os_string();
-        folder.push(format!(".new-{}", std::process::id()));
-        let staged = Self(folder.into());
-        fs::create_dir_all(&staged.0).map_err(|error| Error::file("cannot make", &staged.0, &error))?;
-        let beside = project.parent().unwrap_or(source);
-        for name in ["Project.toml", "Manifest.toml"] {
-            copy(&beside.join(name), &staged.0.join(name), package)?;
-        }
-        Ok(Some(staged))
+/// Copies into `folder` what the package in `source` says of its app files' dependencies; whether it does.
+///
+/// # Errors
+/// It cannot be read or copied.
+pub fn stage_own_dependencies(folder: &Path, package: &str, source: &Path) -> Result<bool, Error> {
+    let Some(project) = start::own_project(source) else { return Ok(false) };
+    fs::create_dir_all(folder).map_err(|error| Error::file("cannot make", folder, &error))?;
+    let beside = project.parent().unwrap_or(source);
+    for name in ["Project.toml", "Manifest.toml"] {
+        copy(&beside.join(name), &folder.join(name), package)?;
     }
-
-    /// Arguments of [`OWN_DEPENDENCIES`], for the package in `source`.
-    pub fn words(&self, source: &Path) -> Vec<OsString> {
-        vec![self.0.clone().into(), source.into()]
-    }
-
-    /// Puts it into another folder for the files of one package, where there is none yet.
-    ///
-    /// # Errors
-    /// It cannot be moved.
-    pub fn put_into(&self, folder: &Path) -> Result<(), Error> {
-        let moved = fs::create_dir_all(folder).and_then(|()| fs::rename(&self.0, folder.join(companion::DEPENDENCIES)));
-        moved.map_err(|error| Error::file("cannot write to", folder, &error))
-    }
-
-    /// Puts it in place; without one, what was there goes.
-    ///
-    /// # Errors
-    /// It cannot be moved.
-    pub fn place(staged: Option<&Self>, depot: &Path, package: &str) -> Result<(), Error> {
-        let place = companion::dependencies(depot, package);
-        let mut aside = place.clone().into_os_string();
-        aside.push(format!(".old-{}", std::process::id()));
-        let _ = fs::rename(&place, &aside);
-        let moved = staged.map_or(Ok(()), |staged| fs::rename(&staged.0, &place));
-        let _ = fs::remove_dir_all(&aside);
-        moved.map_err(|error| Error::file("cannot make", &place, &error))?;
-        let manifest = place.join("Manifest.toml");
-        if manifest.exists() { usage::note(depot, &manifest) } else { Ok(()) }
-    }
+    Ok(true)
 }
 
-impl Drop for OwnDependencies {
-    fn drop(&mut self) {
-        // Gone where it was put in place.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// Arguments of [`OWN_DEPENDENCIES`], for the package in `source`: as seen from the folder where that moves with the depot.
+pub fn own_dependencies_words(depot: &Path, folder: &Path, source: &Path) -> Vec<OsString> {
+    let inside = source.strip_prefix(depot).ok().zip(folder.strip_prefix(depot).ok());
+    let seen = inside.map(|(source, folder)| folder.components().map(|_| "..").collect::<PathBuf>().join(source));
+    vec![folder.into(), seen.unwrap_or_else(|| source.to_owned()).into()]
 }
 
 /// A Project or Manifest for another folder: relative paths become absolute, and the package itself is left to Pkg.

@@ -16,8 +16,10 @@ pub struct Declared {
     pub name: String,
     pub uuid: String,
     pub version: Option<String>,
-    /// In the order of their names; at least one.
+    /// In the order of their names; at least one, but of a JLL package those are yet to be found ([`super::jll::programs`]).
     pub apps: Vec<App>,
+    /// A JLL package: its apps are executables.
+    pub native: bool,
     /// Whether there is anything to instantiate.
     pub has_dependencies: bool,
     /// `bundle_manifest = true`: its environment is made from its own Manifest.toml.
@@ -40,7 +42,7 @@ pub fn declared(folder: &Path) -> Result<Declared, Error> {
 /// As [`declared`].
 pub fn declared_jll(folder: &Path) -> Result<Option<Declared>, Error> {
     let declared = read(folder, true)?;
-    Ok(Some(declared).filter(|declared| is_jll(&declared.name) && declared.apps.is_empty()))
+    Ok(Some(declared).filter(|declared| declared.native))
 }
 
 fn read(folder: &Path, may_be_jll: bool) -> Result<Declared, Error> {
@@ -79,7 +81,8 @@ fn read(folder: &Path, may_be_jll: bool) -> Result<Declared, Error> {
     apps.sort_by(|one, other| one.name.cmp(&other.name));
     let has_dependencies = table.get("deps").and_then(Item::as_table_like).is_some_and(|deps| !deps.is_empty());
     let bundle_manifest = table.get("bundle_manifest").and_then(Item::as_bool).unwrap_or(false);
-    Ok(Declared { name, uuid, version: value("version"), apps, has_dependencies, bundle_manifest })
+    let native = is_jll(&name) && apps.is_empty();
+    Ok(Declared { name, uuid, version: value("version"), apps, native, has_dependencies, bundle_manifest })
 }
 
 fn app((folder, package): (&Path, &str), word: &str, item: &Item) -> Result<App, String> {

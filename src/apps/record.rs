@@ -7,7 +7,7 @@ use toml_edit::{Document, Item, TableLike};
 use super::{Channels, ENVIRONMENTS, Entry, Source, Spec};
 use crate::toolchain::{self, Error};
 
-/// All apps of one depot.
+/// Apps of one depot: those of Pkg's record, those of JLL packages (`apps::jll`), or both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
     /// In the order of their names.
@@ -30,6 +30,8 @@ pub struct Package {
     pub tree: Option<String>,
     /// It stays at its version.
     pub pinned: bool,
+    /// A JLL package: its apps are executables, which run without Julia.
+    pub native: bool,
     /// In the order of their names.
     pub apps: Vec<App>,
 }
@@ -53,6 +55,24 @@ impl Record {
     /// An app and its package, by the app's name.
     pub fn app(&self, name: &str) -> Option<(&Package, &App)> {
         self.packages.iter().find_map(|package| Some((package, package.apps.iter().find(|app| app.name == name)?)))
+    }
+
+    /// The names of all apps.
+    pub fn app_names(&self) -> impl Iterator<Item = &str> {
+        self.packages.iter().flat_map(|package| package.apps.iter().map(|app| app.name.as_str()))
+    }
+
+    /// The names of all packages and apps.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.packages.iter().map(|package| package.name.as_str()).chain(self.app_names())
+    }
+
+    /// With those of another one, in the order of their names.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let mut packages = [self.packages.as_slice(), &other.packages].concat();
+        packages.sort_by(|one, other| one.name.cmp(&other.name));
+        Self { packages }
     }
 }
 
@@ -158,6 +178,7 @@ fn package(name: &str, table: &dyn TableLike) -> Result<Package, String> {
         subdir: text("repo-subdir"),
         tree: text("git-tree-sha1"),
         pinned: table.get("pinned").and_then(Item::as_bool).unwrap_or(false),
+        native: false,
         apps,
     })
 }

@@ -23,8 +23,7 @@ pub struct Made {
 pub fn make_shims(depot: &Path, adopt: bool, waiting: impl FnOnce(&Path)) -> Result<Made, Error> {
     let edit = Edit::begin(depot, waiting)?;
     let mut done = Made::default();
-    for app in edit.record().packages.iter().flat_map(|package| &package.apps) {
-        let name = app.name.clone();
+    for name in edit.installed().app_names().map(str::to_owned) {
         match shim::standing(depot, &name) {
             Standing::Pkgs if !adopt => {
                 done.pkgs.push(name);
@@ -39,7 +38,7 @@ pub fn make_shims(depot: &Path, adopt: bool, waiting: impl FnOnce(&Path)) -> Res
         }
         done.made.push(name);
     }
-    done.made.extend(jll::make_shims(depot)?);
+    jll::work_out(depot, done.made.iter().map(String::as_str))?;
     Ok(done)
 }
 
@@ -50,9 +49,9 @@ pub fn make_shims(depot: &Path, adopt: bool, waiting: impl FnOnce(&Path)) -> Res
 pub fn release_shims(depot: &Path, waiting: impl FnOnce(&Path)) -> Result<Vec<String>, Error> {
     let edit = Edit::begin(depot, waiting)?;
     let mut released = Vec::new();
-    for app in edit.record().packages.iter().flat_map(|package| &package.apps) {
-        if shim::standing(depot, &app.name) == Standing::Ours && shim::release(depot, &app.name)? {
-            released.push(app.name.clone());
+    for name in edit.installed().app_names() {
+        if shim::standing(depot, name) == Standing::Ours && shim::release(depot, name)? {
+            released.push(name.to_owned());
         }
     }
     Ok(released)

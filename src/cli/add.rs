@@ -9,7 +9,6 @@ use super::failure::Failure;
 use super::install::{Installation, Made, Plan};
 use super::names::Names;
 use super::{choose, say_waiting};
-use crate::apps::jll::Jlls;
 use crate::apps::{Edit, Package, Record, Source, Spec, folder, registered_names};
 use crate::name::near_misses;
 use crate::toolchain::{Error, first_depot};
@@ -68,7 +67,8 @@ impl Add {
     }
 
     fn plan(&self, spec: &Spec, edit: &Edit) -> Result<Plan, Failure> {
-        let julia = choose::julia(self.julia.as_deref(), recorded(spec, edit.record()), edit.channels())?;
+        let installed = edit.installed();
+        let julia = choose::julia(self.julia.as_deref(), recorded(spec, &installed), edit.channels())?;
         let mut words = spec.words();
         words.push("build=yes".into());
         words.extend(self.registry.iter().map(|registry| format!("registry={}", place(registry))));
@@ -155,8 +155,7 @@ fn recorded<'a>(spec: &Spec, record: &'a Record) -> Option<&'a Package> {
 /// Says which package came, and its apps.
 pub(super) fn report(made: &Made) {
     println!("{} {} is added", made.declared.name, made.entry.label());
-    let native = depot().ok().and_then(|depot| Jlls::read(&depot).ok()).unwrap_or_default();
-    for app in made.apps(&native) {
-        println!("  {app}");
+    for app in &made.declared.apps {
+        println!("  {}", app.name);
     }
 }

@@ -11,7 +11,6 @@ use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Zsh};
 
 use super::Arguments;
 use super::failure::Failure;
-use crate::apps::jll::Jlls;
 use crate::apps::{Apps, depots, registered_names};
 use crate::env;
 use crate::sys::process;
@@ -83,17 +82,9 @@ fn installed(word: &OsStr, packages: bool) -> Vec<CompletionCandidate> {
     let mut apps = Apps::default();
     let mut names: Vec<String> = Vec::new();
     for depot in depots(&|name| std::env::var_os(name)) {
-        let Ok(record) = apps.record(&depot) else { continue };
-        for package in &record.packages {
-            names.extend(packages.then(|| package.name.clone()));
-            names.extend(package.apps.iter().map(|app| app.name.clone()));
-        }
-    }
-    for depot in depots(&|name| std::env::var_os(name)) {
-        for (package, jll) in Jlls::read(&depot).unwrap_or_default().0 {
-            names.extend(packages.then_some(package));
-            names.extend(jll.apps);
-        }
+        let Ok(record) = apps.installed(&depot) else { continue };
+        let wanted: Vec<&str> = if packages { record.names().collect() } else { record.app_names().collect() };
+        names.extend(wanted.into_iter().map(str::to_owned));
     }
     names.sort_unstable();
     names.dedup();

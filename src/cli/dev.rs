@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::failure::Failure;
 use super::names::Names;
 use super::{add, choose, found_on_path, pkg, say_waiting};
-use crate::apps::{Declared, Edit, OwnDependencies, RESOLVE, Resolved, Source, Spec, Staging, declared, folder};
+use crate::apps::{Declared, Edit, RESOLVE, Resolved, Source, Spec, Staging, declared, folder};
 use crate::toolchain::Selection;
 
 /// Edits are seen at the next launch.
@@ -39,19 +39,18 @@ impl Dev {
         let names = Names { force: self.force };
         let checkouts = self.packages.iter().map(|word| self.checkout(word, &depot)).collect::<Result<Vec<_>, _>>()?;
         // Twice: dependencies may take long, which nobody else should have to wait for.
-        names.check(&Edit::begin(&depot, say_waiting)?, checkouts.iter().map(|one| &one.package))?;
+        let edit = Edit::begin(&depot, say_waiting)?;
+        names.check(&edit, checkouts.iter().map(|one| &one.package))?;
+        let staging = Staging::new(&edit)?;
+        drop(edit);
         checkouts.iter().try_for_each(instantiate)?;
-        let own: Vec<_> = checkouts
-            .iter()
-            .map(|one| pkg::own_dependencies(&depot, &one.package, &one.folder, &one.julia))
-            .collect::<Result<_, _>>()?;
+        let own: Vec<_> =
+            checkouts.iter().map(|one| own_dependencies(one, &depot, &staging)).collect::<Result<_, _>>()?;
         let mut edit = Edit::begin(&depot, say_waiting)?;
         names.check(&edit, checkouts.iter().map(|one| &one.package))?;
-        for one in &checkouts {
-            edit.develop(&one.package, &one.folder, &one.julia);
-        }
         for (one, own) in checkouts.iter().zip(&own) {
-            OwnDependencies::place(own.as_ref(), &depot, &one.package.name)?;
+            edit.develop(&one.package, &one.folder, &one.julia);
+            edit.accompany(&one.package.name, own.as_deref(), None);
         }
         edit.commit()?;
         for one in &checkouts {
@@ -108,6 +107,11 @@ fn instantiate(one: &Checkout) -> Result<(), Failure> {
     pkg::run(&one.julia, &[], program, vec![one.folder.clone().into()]).inspect_err(|_| {
         eprintln!("jlapp: the dependencies of {} could not be had", one.package.name);
     })
+}
+
+fn own_dependencies(one: &Checkout, depot: &Path, staging: &Staging) -> Result<Option<PathBuf>, Failure> {
+    let own = staging.accompanying(&one.package.name, "own");
+    Ok(pkg::own_dependencies(depot, &own, (&one.package, &one.folder), &one.julia)?.then_some(own))
 }
 
 fn report(one: &Checkout, depot: &Path) {

@@ -25,7 +25,7 @@ impl Export {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let depot = add::depot()?;
         let mut apps = Apps::default();
-        let (record, channels) = (apps.record(&depot)?, apps.channels(&depot)?);
+        let (record, channels) = (apps.installed(&depot)?, apps.channels(&depot)?);
         let packages = packages(&record, &self.names)?;
         let locked: Vec<Locked> =
             packages.iter().map(|package| Locked::of(package, &depot, &channels)).collect::<Result<_, _>>()?;
@@ -68,7 +68,8 @@ impl Import {
         let made = installation.make(plans)?;
         let all: Vec<&Made> = made.iter().collect();
         installation.prepare(&all)?;
-        let pinned: Vec<&str> = locked.iter().filter(|one| one.pinned).map(|one| one.uuid.as_str()).collect();
+        let pinned = locked.iter().filter(|one| one.pinned);
+        let pinned: Vec<(&str, &str)> = pinned.map(|one| (one.entry.name.as_str(), one.uuid.as_str())).collect();
         installation.commit(&all, |edit| {
             for (declared, folder, julia) in &checkouts {
                 edit.develop(declared, folder, julia);

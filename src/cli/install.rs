@@ -4,16 +4,13 @@
 //! command come, or none.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::names::Names;
 use super::{found_on_path, pkg, say_waiting};
-use crate::apps::jll::{self, Jll, Jlls};
 use crate::apps::{
-    self, Declared, ENVIRONMENTS, Edit, Entry, Manifest, OwnDependencies, PREPARE, RESOLVE, Resolved, Staging,
-    add_preferences, note_usage,
+    self, App, Declared, Edit, Entry, Manifest, PREPARE, RESOLVE, Resolved, Staging, add_preferences, jll,
 };
 use crate::exit;
 use crate::sys::{crash_point, files};
@@ -34,6 +31,7 @@ pub(super) struct Plan {
 
 /// One package whose environment is made, and not yet in its place.
 pub(super) struct Made {
+    /// With the executables of a JLL package as its apps.
     pub declared: Declared,
     pub entry: Entry,
     /// Where the package's source lies.
@@ -41,46 +39,17 @@ pub(super) struct Made {
     pub environment: PathBuf,
     pub bundled: bool,
     pub julia: Selection,
-    /// What only its app files need.
-    pub own: Option<OwnDependencies>,
+    /// The environment of what only its app files need.
+    pub own: Option<PathBuf>,
 }
 
-impl Made {
-    /// A JLL package: its programs run without Julia.
-    pub(super) fn is_native(&self) -> bool {
-        self.declared.apps.is_empty()
-    }
-
-    /// The names of its apps; those of a native one once it is recorded.
-    pub(super) fn apps<'a>(&'a self, native: &'a Jlls) -> Vec<&'a str> {
-        match native.0.get(&self.declared.name).filter(|_| self.is_native()) {
-            Some(jll) => jll.apps.iter().map(String::as_str).collect(),
-            None => self.declared.apps.iter().map(|app| app.name.as_str()).collect(),
-        }
-    }
-}
-
-/// Puts the environment of a JLL package in its place and makes its commands; Pkg's lock is held.
-fn install_native(depot: &Path, made: &Made, force: bool) -> Result<(), Error> {
-    let place = depot.join(ENVIRONMENTS).join(&made.declared.name);
-    let was_there = place.exists();
-    let moved =
-        if was_there { files::exchange(&made.environment, &place) } else { fs::rename(&made.environment, &place) };
-    moved.map_err(|error| Error::file("cannot make", &place, &error))?;
-    let jll = Jll {
-        uuid: made.declared.uuid.clone(),
-        version: made.declared.version.clone(),
-        julia: made.julia.binary.clone(),
-        apps: Vec::new(),
-    };
-    let installed = jll::install(depot, &made.declared.name, jll, force);
-    if installed.is_err() {
-        let back =
-            if was_there { files::exchange(&place, &made.environment) } else { fs::rename(&place, &made.environment) };
-        back.map_err(|error| Error::file("cannot restore", &place, &error))?;
-    }
-    installed?;
-    note_usage(depot, &place.join("Manifest.toml"))
+/// Where things are made until they are put in place.
+pub(super) struct Workplace<'a> {
+    pub depot: &'a Path,
+    /// What [`RESOLVE`] says.
+    pub result: &'a Path,
+    /// The environment of what only the app files of a package need.
+    pub own: &'a dyn Fn(&str) -> PathBuf,
 }
 
 /// Environments being made.
@@ -121,7 +90,10 @@ impl Installation {
                 left.into_iter().partition(|(_, plan, _)| plan.julia.binary == binary);
             let (places, same): (Vec<usize>, Vec<_>) =
                 same.into_iter().map(|(at, plan, folder)| (at, (plan, folder))).unzip();
-            made.extend(places.into_iter().zip(resolve(same, &self.depot, &self.staging.file("result.toml"))?));
+            let result = self.staging.file("result.toml");
+            let own = |package: &str| self.staging.accompanying(package, "own");
+            let place = Workplace { depot: &self.depot, result: &result, own: &own };
+            made.extend(places.into_iter().zip(resolve(same, &place)?));
             left = others;
         }
         crash_point("apps-made");
@@ -145,20 +117,14 @@ impl Installation {
     pub(super) fn commit(self, all: &[&Made], others: impl FnOnce(&mut Edit)) -> Result<(), Failure> {
         let mut edit = Edit::begin(&self.depot, say_waiting)?;
         self.names.check(&edit, all.iter().map(|made| &made.declared))?;
-        for made in all.iter().filter(|made| made.is_native()) {
-            install_native(&self.depot, made, self.names.force)?;
-        }
         for made in all {
-            OwnDependencies::place(made.own.as_ref(), &self.depot, &made.declared.name)?;
-        }
-        for made in all.iter().filter(|made| !made.is_native()) {
             edit.install(&made.declared, &made.entry, &made.environment, made.bundled, &made.julia);
+            edit.accompany(&made.declared.name, made.own.as_deref(), None);
         }
         others(&mut edit);
         edit.commit()?;
-        let native = Jlls::read(&self.depot)?;
-        let names = all.iter().flat_map(|made| made.apps(&native));
-        found_on_path(&self.depot, names);
+        let apps = all.iter().flat_map(|made| &made.declared.apps);
+        found_on_path(&self.depot, apps.map(|app| app.name.as_str()));
         Ok(())
     }
 }
@@ -167,9 +133,9 @@ impl Installation {
 ///
 /// # Errors
 /// One that is not optional could not be made; what is wrong has been said.
-pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, depot: &Path, result: &Path) -> Result<Vec<Option<Made>>, Failure> {
+pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, place: &Workplace<'_>) -> Result<Vec<Option<Made>>, Failure> {
     let Some((first, _)) = plans.first() else { return Ok(Vec::new()) };
-    let mut words: Vec<OsString> = vec![result.into()];
+    let mut words: Vec<OsString> = vec![place.result.into()];
     for (plan, folder) in &plans {
         if let Some((project, manifest)) = &plan.files {
             write(&folder.join("Project.toml"), project)?;
@@ -182,16 +148,16 @@ pub(super) fn resolve(plans: Vec<(Plan, PathBuf)>, depot: &Path, result: &Path) 
         words.extend(plan.bundled.then(|| "bundle=yes".into()));
         words.extend(plan.optional.then(|| "keep-going=yes".into()));
     }
-    let _alone = pkg::alone(depot)?;
+    let _alone = pkg::alone(place.depot)?;
     pkg::run(&first.julia, &[], RESOLVE, words)?;
-    let resolved = Resolved::read(result)?;
+    let resolved = Resolved::read(place.result)?;
     let made = plans.into_iter().zip(resolved);
     made.map(|((plan, folder), resolved)| {
         let optional = plan.optional;
         if resolved.failed {
             return Ok(None);
         }
-        match made_of(plan, depot, folder, &resolved) {
+        match made_of(plan, place, folder, &resolved) {
             Err(error) if optional => {
                 eprintln!("jlapp: {error}");
                 Ok(None)
@@ -206,18 +172,26 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     files::replace(path, text.as_bytes()).map_err(|error| Error::file("cannot write", path, &error))
 }
 
-fn made_of(plan: Plan, depot: &Path, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {
+fn made_of(plan: Plan, place: &Workplace<'_>, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {
     let jll = apps::declared_jll(&resolved.source)?;
-    let declared = jll.map_or_else(|| apps::declared(&resolved.source), Ok)?;
+    let mut declared = jll.map_or_else(|| apps::declared(&resolved.source), Ok)?;
+    if declared.native {
+        let programs = jll::programs(place.depot, &environment, &declared.name, &plan.julia.binary)?;
+        declared.apps = programs.into_iter().map(|name| App { name, ..App::default() }).collect();
+    }
     let entry = Manifest::read(&environment)?.get(&declared.uuid).cloned().unwrap_or_default().absolute(&environment);
     add_preferences(&environment, &resolved.source)?;
     let bundled = plan.bundled || declared.bundle_manifest;
-    let own = pkg::own_dependencies(depot, &declared, &resolved.source, &plan.julia)?;
+    let own = (place.own)(&declared.name);
+    let own = pkg::own_dependencies(place.depot, &own, (&declared, &resolved.source), &plan.julia)?.then_some(own);
     Ok(Made { own, declared, entry, source: resolved.source.clone(), environment, bundled, julia: plan.julia })
 }
 
 /// Precompiles and loads a package with each set of flags that its apps have.
 pub(super) fn prepare(declared: &Declared, environment: &Path, julia: &Selection) -> Result<(), Failure> {
+    if declared.native {
+        return Ok(());
+    }
     let mut sets: Vec<&[String]> = declared.apps.iter().map(|app| app.julia_flags.as_slice()).collect();
     sets.sort_unstable();
     sets.dedup();

@@ -14,6 +14,7 @@ mod julia;
 mod launch;
 mod names;
 mod new;
+mod outdated;
 mod path;
 mod pin;
 mod pkg;
@@ -121,13 +122,13 @@ impl Command {
             Self::Unpin(command) => end(command.run(false)),
             Self::Precompile(command) => end(command.run()),
             Self::Dev(command) => end(command.run()),
-            Self::Remove(command) => command.run(),
+            Self::Remove(command) => end(command.run()),
             Self::Export(command) => end(command.run()),
             Self::Import(command) => end(command.run()),
             Self::Shims(command) => command.run(),
             Self::Launch(command) => command.run(),
             Self::Run(command) => end(command.run()),
-            Self::Status(command) => command.run(),
+            Self::Status(command) => end(command.run()),
             Self::New(command) => command.run(),
             Self::Path(command) => command.run(),
             Self::Completions(command) => end(command.run()),

@@ -23,7 +23,8 @@ impl Names {
         let mut seen: Vec<(&str, &str)> = Vec::new();
         let mut complaints = Vec::new();
         for package in packages {
-            complaints.extend(edit.conflicts(package).iter().filter(|_| !self.force).map(complaint));
+            let conflicts = edit.conflicts(package);
+            complaints.extend(conflicts.iter().filter(|_| !self.force).map(complaint));
             for app in &package.apps {
                 let other = seen.iter().find(|(name, other)| *name == app.name && *other != package.name);
                 complaints
@@ -41,6 +42,7 @@ impl Names {
 fn complaint(conflict: &Conflict) -> String {
     match conflict {
         Conflict::Package { app, package } => format!("{app} is an app of {package}"),
+        Conflict::Namesake { package, uuid } => format!("another package is called {package}, {uuid}"),
         Conflict::File { app, path } => format!("{} is there and no shim of {app}", path.display()),
     }
 }
@@ -50,15 +52,17 @@ fn complaint(conflict: &Conflict) -> String {
 /// # Errors
 /// A name is unknown.
 pub(super) fn packages(record: &Record, names: &[String]) -> Result<Vec<Package>, Failure> {
-    if let Some(unknown) = names.iter().find(|name| !record.packages.iter().any(|package| package.is_called(name))) {
-        let known = record.packages.iter().flat_map(|package| {
-            [package.name.as_str()].into_iter().chain(package.apps.iter().map(|app| app.name.as_str()))
-        });
-        let near = near_misses(unknown, known).join(" or ");
-        let hint =
-            if near.is_empty() { "`jlapp status` lists all.".to_owned() } else { format!("did you mean {near}?") };
-        return Err(Failure::Refused(format!("there is no package or app {unknown}; {hint} Nothing was changed.")));
+    let is_known = |name: &String| record.packages.iter().any(|package| package.is_called(name));
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
+        return Err(Failure::Refused(format!("{} Nothing was changed.", unknown_name(record, unknown))));
     }
     let is_meant = |package: &&Package| names.is_empty() || names.iter().any(|name| package.is_called(name));
     Ok(record.packages.iter().filter(is_meant).cloned().collect())
+}
+
+/// That there is none of this name, and which may have been meant.
+pub(super) fn unknown_name(record: &Record, name: &str) -> String {
+    let near = near_misses(name, record.names()).join(" or ");
+    let hint = if near.is_empty() { "`jlapp status` lists all.".to_owned() } else { format!("did you mean {near}?") };
+    format!("there is no package or app {name}; {hint}")
 }

@@ -70,9 +70,9 @@ fn show() -> Result<i32, Failure> {
     let bin = depot.join("bin");
     let is_there = is_on_path(&bin);
     println!("{} is {}on PATH", bin.display(), if is_there { "" } else { "not " });
-    for app in Apps::default().record(&depot)?.packages.iter().flat_map(|package| &package.apps) {
-        if let Some(first) = before(&bin, &shim_path(&depot, &app.name), &app.name) {
-            println!("  {} is {}", app.name, first.display());
+    for app in Apps::default().installed(&depot)?.app_names() {
+        if let Some(first) = before(&bin, &shim_path(&depot, app), app) {
+            println!("  {app} is {}", first.display());
         }
     }
     if !is_there {

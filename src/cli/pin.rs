@@ -19,7 +19,7 @@ pub struct Pin {
 impl Pin {
     pub(super) fn run(&self, pinned: bool) -> Result<(), Failure> {
         let mut edit = Edit::begin(&add::depot()?, say_waiting)?;
-        let packages = packages(edit.record(), &self.names)?;
+        let packages = packages(&edit.installed(), &self.names)?;
         if let Some(own) = packages.iter().find(|package| package.path.is_some()) {
             let text = format!("{} is under development: it is as its folder is; nothing was changed", own.name);
             return Err(Failure::Refused(text));

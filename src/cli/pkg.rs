@@ -4,16 +4,18 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::failure::Failure;
-use crate::apps::{Declared, ENVIRONMENTS, OWN_DEPENDENCIES, OwnDependencies};
+use crate::apps::{Declared, ENVIRONMENTS, OWN_DEPENDENCIES, own_dependencies_words, stage_own_dependencies};
 use crate::sys::files;
+use crate::sys::kin;
 use crate::sys::process;
 use crate::sys::signals::{self, SIGHUP, SIGINT, SIGKILL, SIGTERM, SignalStream};
 use crate::toolchain::{Error, Selection};
@@ -50,6 +52,7 @@ pub(super) fn run(julia: &Selection, flags: &[String], program: &str, arguments:
     // No folder's override and no project of the user's decides about this Julia or its packages.
     command.env(env::WORKER_EXECUTABLE, &julia.binary).env_remove(env::JULIAUP_CHANNEL).current_dir("/");
     command.env_remove(env::JULIA_PROJECT).env_remove(env::JULIA_LOAD_PATH);
+    command.env(env::STARTED_BY, std::process::id().to_string());
     // Progress is no result.
     command.stdout(std::io::stderr());
     signals::block(&ENDING);
@@ -63,23 +66,23 @@ pub(super) fn run(julia: &Selection, flags: &[String], program: &str, arguments:
     }
 }
 
-/// Has Pkg resolve what only a package's app files need, where they have such dependencies.
+/// Has Pkg resolve in `folder` what only a package's app files need; whether they have such dependencies.
 ///
 /// # Errors
-/// They cannot be had. Nothing has been changed then.
+/// They cannot be had.
 pub(super) fn own_dependencies(
     depot: &Path,
-    package: &Declared,
-    source: &Path,
+    folder: &Path,
+    (package, source): (&Declared, &Path),
     julia: &Selection,
-) -> Result<Option<OwnDependencies>, Failure> {
-    let own = OwnDependencies::stage(depot, &package.name, source)?;
-    if let Some(own) = &own {
-        run(julia, &[], OWN_DEPENDENCIES, own.words(source)).inspect_err(|_| {
+) -> Result<bool, Failure> {
+    let is_needed = stage_own_dependencies(folder, &package.name, source)?;
+    if is_needed {
+        run(julia, &[], OWN_DEPENDENCIES, own_dependencies_words(depot, folder, source)).inspect_err(|_| {
             eprintln!("jlapp: the dependencies of the app files of {} could not be had", package.name);
         })?;
     }
-    Ok(own)
+    Ok(is_needed)
 }
 
 /// So long it may take to end by itself; Julia can sleep through an interrupt.
@@ -111,7 +114,11 @@ fn wait(mut child: Child) -> std::io::Result<(ExitStatus, Option<i32>)> {
             }
         }
         if has_ended {
-            return Ok((child.wait()?, asked.map(|(signal, _)| signal)));
+            let asked = asked.map(|(signal, _)| signal);
+            if asked.is_some() {
+                end_leftovers();
+            }
+            return Ok((child.wait()?, asked));
         }
         if let Some((signal, _)) = asked.filter(|(_, since)| since.elapsed() >= GRACE)
             && let Some(next) = harder.next()
@@ -121,6 +128,29 @@ fn wait(mut child: Child) -> std::io::Result<(ExitStatus, Option<i32>)> {
                 signals::send(pid.cast_signed(), next);
             }
             asked = Some((signal, Instant::now()));
+        }
+    }
+}
+
+/// Waits for the end of what Pkg has started and left: first it is asked, then told.
+fn end_leftovers() {
+    let entry = format!("{}={}", env::STARTED_BY, std::process::id());
+    // These descriptors stand for no other process later.
+    let mut left: Vec<OwnedFd> =
+        kin::with_entry(&entry).into_iter().filter_map(|pid| process::pidfd(pid).ok()).collect();
+    for harder in [Signal::TERM, Signal::KILL] {
+        let since = Instant::now();
+        while !left.is_empty() && since.elapsed() < GRACE {
+            let timeout = GRACE.saturating_sub(since.elapsed()).try_into().ok();
+            let mut polled: Vec<PollFd<'_>> = left.iter().map(|one| PollFd::new(one, PollFlags::IN)).collect();
+            let _ = poll(&mut polled, timeout.as_ref());
+            let has_ended: Vec<bool> = polled.iter().map(|one| !one.revents().is_empty()).collect();
+            let mut ended = has_ended.into_iter();
+            left.retain(|_| !ended.next().unwrap_or(false));
+        }
+        for one in &left {
+            // One that has ended meanwhile needs nothing more.
+            let _ = pidfd_send_signal(one, harder);
         }
     }
 }

@@ -23,9 +23,13 @@ impl Precompile {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let depot = add::depot()?;
         let mut apps = Apps::default();
-        let (record, channels) = (apps.record(&depot)?, apps.channels(&depot)?);
+        let (record, channels) = (apps.installed(&depot)?, apps.channels(&depot)?);
         let mut failed = Vec::new();
         for package in packages(&record, &self.names)? {
+            if package.native {
+                println!("{} needs no precompiling", package.name);
+                continue;
+            }
             let julia = choose::julia(None, Some(&package), &channels)?;
             match prepare(&declared(&package, &depot), &package.environment(&depot), &julia) {
                 Ok(()) => println!("{} is precompiled", package.name),
@@ -49,6 +53,7 @@ fn declared(package: &Package, depot: &Path) -> Declared {
         uuid: package.uuid.clone(),
         version: package.version.clone(),
         apps: package.apps.iter().map(with_file).collect(),
+        native: package.native,
         has_dependencies: true,
         bundle_manifest: false,
     }

@@ -49,13 +49,16 @@ impl Resolve {
     fn words(&self) -> Result<Vec<OsString>, Failure> {
         let variable = |name: &str| std::env::var_os(name);
         if let Some(app) = &self.app
-            && let Some(shim) = jll::plan(app, &variable)?
+            && let Some(native) = jll::plan(app, &variable)?
         {
+            if let Some(note) = &native.note {
+                eprintln!("juliaclient: {note}");
+            }
             if self.native {
                 return Ok(Vec::new());
             }
             // From here on it is a launch like any other of a native app.
-            let head = [process::own_folder()?.join("jlapp").into(), "launch".into(), shim.into()];
+            let head = [process::own_folder()?.join("jlapp").into(), "launch".into(), native.shim.into()];
             return Ok(head.into_iter().chain(self.arguments.iter().cloned()).collect());
         }
         let found = self.app.as_deref().map(|app| Apps::default().find(app, &variable)).transpose()?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
-use super::install::{self, Plan};
+use super::install::{self, Plan, Workplace};
 use crate::apps::{self, Declared, Spec, note_usage};
 use crate::sys::files;
 use crate::toolchain::{Error, Selection};
@@ -77,11 +77,11 @@ fn make(depot: &Path, folder: &Path, spec: &Spec, julia: &Selection) -> Result<(
     let _ = fs::remove_dir_all(folder);
     fs::create_dir(folder).map_err(|error| Error::file("cannot make", folder, &error))?;
     let plan = Plan { words: spec.words(), files: None, bundled: false, julia: julia.clone(), optional: false };
-    let result = folder.join("result.toml");
-    let made = install::resolve(vec![(plan, folder.to_owned())], depot, &result)?;
+    let (result, own) = (folder.join("result.toml"), folder.join(FILES).join(apps::OWN_FOLDER));
+    let place = Workplace { depot, result: &result, own: &|_| own.clone() };
+    let made = install::resolve(vec![(plan, folder.to_owned())], &place)?;
     for made in made.into_iter().flatten() {
         install::prepare(&made.declared, folder, julia)?;
-        made.own.iter().try_for_each(|own| own.put_into(&folder.join(FILES)))?;
         let source = folder.join(SOURCE);
         let text = made.source.display().to_string();
         files::replace(&source, text.as_bytes()).map_err(|error| Error::file("cannot write", &source, &error))?;

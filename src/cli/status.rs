@@ -6,17 +6,21 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use super::completions::packages_and_apps;
-use crate::apps::jll::{self, Jll, Jlls};
-use crate::apps::{App, Apps, Channels, ENVIRONMENTS, Entry, Error, Manifest, Package, app_file, depots};
-use crate::exit;
+use super::failure::Failure;
+use super::names::unknown_name;
+use super::outdated;
+use crate::apps::{App, Apps, Channels, Entry, Manifest, Package, Record, app_file, depots, jll, shim_path};
 use crate::toolchain::{Request, Selection, Toolchains};
 
-/// Apps of all depots, as Pkg has recorded them.
+/// Apps of all depots, as they are recorded; with a package's name its dependencies too.
 #[derive(clap::Args)]
 pub struct Status {
     /// Only this package, or this app
     #[arg(add = ArgValueCompleter::new(packages_and_apps))]
     name: Option<String>,
+    /// What `jlapp update` would change, and nothing else
+    #[arg(long)]
+    outdated: bool,
     /// For programs
     #[arg(long)]
     json: bool,
@@ -33,6 +37,7 @@ struct Line<'a> {
     depot: String,
     /// It is no Julia program.
     native: bool,
+    pinned: bool,
     submodule: Option<&'a str>,
     /// The file that holds it.
     file: Option<String>,
@@ -46,105 +51,56 @@ struct Line<'a> {
 }
 
 impl Status {
-    pub fn run(&self) -> i32 {
-        match self.show() {
-            Ok(true) => 0,
-            Ok(false) => {
-                let name = self.name.as_deref().unwrap_or_default();
-                eprintln!("jlapp: there is no package or app {name}; `jlapp status` lists all");
-                exit::FAILURE
-            }
-            Err(error) => {
-                eprintln!("jlapp: {error}");
-                error.exit_status()
-            }
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        if self.outdated {
+            return outdated::show(self.name.as_slice(), self.json);
         }
-    }
-
-    /// Whether what was asked for is there.
-    fn show(&self) -> Result<bool, Error> {
         let mut toolchains = Toolchains::new();
-        let (mut apps, mut found, mut lines) = (Apps::default(), false, Vec::new());
+        let (mut apps, mut all, mut lines, mut found) = (Apps::default(), Record::default(), Vec::new(), false);
         for depot in depots(&|name| std::env::var_os(name)) {
-            let (record, channels) = (apps.record(&depot)?, apps.channels(&depot)?);
+            let (record, channels) = (apps.installed(&depot)?, apps.channels(&depot)?);
             for package in record.packages.iter().filter(|package| self.concerns(package)) {
                 found = true;
-                let julias = julias(&mut toolchains, package, &channels);
+                let package = self.asked_for(package);
+                let julias = julias(&mut toolchains, &package, &depot, &channels);
                 if self.json {
-                    lines.extend(as_json(package, &depot, &julias));
+                    lines.extend(as_json(&package, &depot, &julias));
                 } else {
-                    print(package, &depot, &julias);
-                    if self.name.as_deref() == Some(&package.name) {
-                        print_dependencies(package, &depot)?;
-                    }
+                    self.print(&package, &depot, &julias)?;
                 }
             }
-            for (package, jll) in Jlls::read(&depot)?.0.iter().filter(|(name, jll)| self.concerns_native(name, jll)) {
-                found = true;
-                if self.json {
-                    lines.extend(native_as_json((package, jll), &depot));
-                } else {
-                    print_native(package, jll, &depot);
-                }
-            }
+            all = all.with(&record);
         }
-        if self.json {
-            println!("[{}]", lines.join(","));
-        } else if !found && self.name.is_none() {
-            println!("no apps");
+        match &self.name {
+            Some(name) if !found => return Err(Failure::Refused(unknown_name(&all, name))),
+            _ if self.json => println!("[{}]", lines.join(",")),
+            None if !found => println!("no apps"),
+            _ => {}
         }
-        Ok(found || self.name.is_none())
+        Ok(())
     }
 
     fn concerns(&self, package: &Package) -> bool {
-        let Some(name) = &self.name else { return true };
-        package.name == *name || package.apps.iter().any(|app| app.name == *name)
+        self.name.as_ref().is_none_or(|name| package.is_called(name))
     }
-}
 
-impl Status {
-    fn concerns_native(&self, package: &str, jll: &Jll) -> bool {
-        self.name.as_ref().is_none_or(|name| package == name || jll.apps.contains(name))
+    /// With all its apps, or the one that was asked for.
+    fn asked_for(&self, package: &Package) -> Package {
+        let is_asked = |app: &App| self.name.as_ref().is_none_or(|name| package.name == *name || app.name == *name);
+        Package { apps: package.apps.iter().filter(|app| is_asked(app)).cloned().collect(), ..package.clone() }
     }
-}
 
-fn print_native(package: &str, jll: &Jll, depot: &Path) {
-    println!("{package}{}", jll.version.as_ref().map_or(String::new(), |version| format!(" {version}")));
-    for app in &jll.apps {
-        println!("  {app}");
-        if let Some(problem) = native_problem(app, depot) {
-            println!("    {problem}");
+    fn print(&self, package: &Package, depot: &Path, julias: &[Julia]) -> Result<(), Failure> {
+        print(package, depot, julias);
+        match &self.name {
+            Some(name) if *name == package.name => Ok(print_dependencies(package, depot)?),
+            Some(_) => {
+                print_details(package, depot, julias);
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
-}
-
-/// Native programs need no Julia; what they need is looked for.
-fn native_problem(app: &str, depot: &Path) -> Option<String> {
-    jll::problem(depot, app).map(|error| error.to_string())
-}
-
-fn native_as_json((package, jll): (&str, &Jll), depot: &Path) -> Vec<String> {
-    let line = |app: &String| {
-        let problem = native_problem(app, depot);
-        serde_json::to_string(&Line {
-            app,
-            package,
-            uuid: &jll.uuid,
-            version: jll.version.as_deref(),
-            environment: depot.join(ENVIRONMENTS).join(package).display().to_string(),
-            depot: depot.display().to_string(),
-            native: true,
-            submodule: None,
-            file: None,
-            julia_flags: &[],
-            julia_command: None,
-            channel: None,
-            julia: None,
-            problem: problem.as_deref(),
-        })
-        .unwrap_or_default()
-    };
-    jll.apps.iter().map(line).collect()
 }
 
 /// The Julia of one app.
@@ -154,25 +110,28 @@ struct Julia {
     found: Result<String, String>,
 }
 
-fn julias(toolchains: &mut Toolchains, package: &Package, channels: &Channels) -> Vec<Julia> {
+/// Native programs need a Julia for its libraries alone; what else they need is looked for, too.
+fn julias(toolchains: &mut Toolchains, package: &Package, depot: &Path, channels: &Channels) -> Vec<Julia> {
     let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
     let mut julia = |app: &App| {
         let recorded = app.recorded(&package.uuid, channels);
-        let found = toolchains.select(&Request {
-            channel: None,
-            directory: &directory,
-            project: None,
-            program: None,
-            app: Some(&recorded),
-            variable: &|name| std::env::var_os(name),
-        });
+        let variable = |name: &str| std::env::var_os(name);
+        let found = if package.native {
+            jll::julia(depot, package, &app.name, &variable)
+        } else {
+            let (channel, project, program) = (None, None, None);
+            let (app, variable) = (Some(&recorded), &variable);
+            toolchains.select(&Request { channel, directory: &directory, project, program, app, variable })
+        };
         let said = |found: Selection| match found.note {
             Some(note) => Err(note.to_string()),
             None => Ok(found.binary.display().to_string()),
         };
+        let native = package.native.then(|| jll::problem(depot, &app.name)).flatten();
+        let found = found.map_err(|error| error.to_string()).and_then(said);
         Julia {
             channel: recorded.channel.map(|channel| channel.to_string()),
-            found: found.map_err(|error| error.to_string()).and_then(said),
+            found: native.map_or(found, |problem| Err(problem.to_string())),
         }
     };
     package.apps.iter().map(&mut julia).collect()
@@ -191,7 +150,7 @@ fn print(package: &Package, depot: &Path, julias: &[Julia]) {
         (None, Some((url, None))) => format!(" {url}"),
         (None, None) => String::new(),
     };
-    println!("{}{version}{from}", package.name);
+    println!("{}{version}{from}{}", package.name, if package.pinned { " pinned" } else { "" });
     for (app, julia) in package.apps.iter().zip(julias) {
         let module = app.submodule.as_ref().map_or(String::new(), |module| format!("  {}.{module}", package.name));
         let flags = if app.julia_flags.is_empty() { String::new() } else { format!("  {}", app.julia_flags.join(" ")) };
@@ -204,8 +163,21 @@ fn print(package: &Package, depot: &Path, julias: &[Julia]) {
     }
 }
 
+/// What is told of a single app.
+fn print_details(package: &Package, depot: &Path, julias: &[Julia]) {
+    for (app, julia) in package.apps.iter().zip(julias) {
+        let shim = shim_path(depot, &app.name);
+        let missing = if shim.exists() { "" } else { ", which is missing; `jlapp shims` makes it" };
+        println!("    command: {}{missing}", shim.display());
+        println!("    environment: {}", package.environment(depot).display());
+        if let Ok(julia) = &julia.found {
+            println!("    Julia: {julia}");
+        }
+    }
+}
+
 /// What the environment of one package holds beside it.
-fn print_dependencies(package: &Package, depot: &Path) -> Result<(), Error> {
+fn print_dependencies(package: &Package, depot: &Path) -> Result<(), Failure> {
     let manifest = Manifest::read(&package.environment(depot))?;
     let others: Vec<&Entry> = manifest.versions().into_iter().filter(|entry| entry.name != package.name).collect();
     if !others.is_empty() {
@@ -226,7 +198,8 @@ fn as_json(package: &Package, depot: &Path, julias: &[Julia]) -> Vec<String> {
             version: package.version.as_deref(),
             environment: package.environment(depot).display().to_string(),
             depot: depot.display().to_string(),
-            native: false,
+            native: package.native,
+            pinned: package.pinned,
             submodule: app.submodule.as_deref(),
             file: start_file(package, app, depot),
             julia_flags: &app.julia_flags,

@@ -6,10 +6,11 @@ use super::completions::packages_and_apps;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::install::{Installation, Made, Plan};
+use super::install::{Installation, Made};
 use super::names::{Names, packages};
+use super::outdated::{Changes, plan};
 use super::{add, choose, say_waiting};
-use crate::apps::{self, Edit, Manifest, Package};
+use crate::apps::{self, Edit, Package};
 use crate::toolchain::Selection;
 
 /// Apps that a package no longer has go, and those that it has now come. What cannot be updated stays as it is.
@@ -32,14 +33,14 @@ pub struct Update {
 /// A package that was updated, and what has changed.
 struct Updated {
     made: Made,
-    lines: Vec<String>,
+    changes: Changes,
 }
 
 impl Update {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let depot = add::depot()?;
         let edit = Edit::begin(&depot, say_waiting)?;
-        let packages = packages(edit.record(), &self.names)?;
+        let packages = packages(&edit.installed(), &self.names)?;
         let (pinned, free): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(|package| package.pinned);
         for package in &pinned {
             println!("{} is pinned at {}; `jlapp unpin {0}` lets it go", package.name, package.entry().label());
@@ -47,16 +48,17 @@ impl Update {
         let (own, added): (Vec<Package>, Vec<Package>) = free.into_iter().partition(|package| package.path.is_some());
         let own = own.into_iter().map(|package| self.choose(package, &edit)).collect::<Result<Vec<_>, _>>()?;
         let added = added.into_iter().map(|package| self.choose(package, &edit)).collect::<Result<Vec<_>, _>>()?;
-        let plans = added.iter().map(|(package, julia)| plan(package, julia, &edit)).collect();
+        let plans = added.iter().map(|(package, julia)| plan(package, julia, edit.channels())).collect();
         let mut installation = Installation::begin(edit, Names { force: self.force })?;
         let (mut failed, mut updated) = (Vec::new(), Vec::new());
         for ((package, _), made) in added.iter().zip(installation.try_make(plans)?) {
             match made {
-                Some(made) => updated.push(changes(&depot, package, made)?),
+                Some(made) => updated.push(Updated { changes: Changes::of(&depot, package, &made)?, made }),
                 None => failed.push(package.name.clone()),
             }
         }
-        let (updated, same): (Vec<Updated>, Vec<Updated>) = updated.into_iter().partition(|one| !one.lines.is_empty());
+        let (updated, same): (Vec<Updated>, Vec<Updated>) =
+            updated.into_iter().partition(|one| !one.changes.is_empty());
         let updated = if self.dry_run {
             updated
         } else {
@@ -66,7 +68,7 @@ impl Update {
         };
         for one in &updated {
             println!("{}{}", one.made.declared.name, if self.dry_run { " would be updated" } else { " is updated" });
-            one.lines.iter().for_each(|line| println!("  {line}"));
+            one.changes.lines().iter().for_each(|line| println!("  {line}"));
         }
         for one in &same {
             println!("{} is up to date", one.made.declared.name);
@@ -82,24 +84,6 @@ impl Update {
 
 fn stays(names: &[String]) -> Failure {
     Failure::Refused(format!("could not be updated, and stays as it is: {}", names.join(", ")))
-}
-
-fn plan(package: &Package, julia: &Selection, edit: &Edit) -> Plan {
-    let bundled = edit.channels().is_bundled(&package.uuid);
-    Plan { words: package.spec().words(), files: None, bundled, julia: julia.clone(), optional: true }
-}
-
-/// What an environment differs in from the one that is there.
-fn changes(depot: &Path, package: &Package, made: Made) -> Result<Updated, Failure> {
-    let before = Manifest::read(&package.environment(depot))?.with(&package.uuid, package.entry());
-    let mut lines = Manifest::read(&made.environment)?.changes_since(&before);
-    let has = |apps: &[apps::App], name: &str| apps.iter().any(|app| app.name == name);
-    let (then, now) = (&package.apps, &made.declared.apps);
-    lines.extend(then.iter().filter(|app| !has(now, &app.name)).map(|app| format!("app {} goes", app.name)));
-    lines.extend(now.iter().filter(|app| !has(then, &app.name)).map(|app| format!("app {} comes", app.name)));
-    let other = then.iter().find(|app| app.julia_command.as_deref() != Some(&made.julia.binary));
-    lines.extend(other.map(|_| format!("Julia is {}", made.julia.binary.display())));
-    Ok(Updated { made, lines })
 }
 
 /// Those that can be loaded.

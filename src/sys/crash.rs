@@ -29,6 +29,8 @@ pub const CRASH_POINTS: &[&str] = &[
     "apps-made",
     "apps-moved",
     "apps-shims",
+    "apps-hidden",
+    "apps-removed",
 ];
 
 /// Kills this process (SIGKILL) if `JLAPP_CRASH_AT` names this point.

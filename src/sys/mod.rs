@@ -6,6 +6,7 @@
 pub mod crash;
 pub mod descriptors;
 pub mod files;
+pub mod kin;
 pub mod limits;
 pub mod passing;
 pub mod process;

@@ -1,11 +1,10 @@
-//! Commands at once, interrupted and killed: the old state or the new one, and nobody's change is lost.
+//! Commands at once, and interrupted: the old state or the new one, and nobody's change is lost.
 
-use std::fs;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::{Duration, SystemTime};
 
+use crate::crash::leftovers;
 use crate::daemon_support::{Steps, wait_until};
 use crate::world::{Package, World};
 
@@ -25,22 +24,8 @@ const TWO: &str = "7a0c1d0e-0000-4000-8000-000000000012";
 const OWN: &str = "7a0c1d0e-0000-4000-8000-000000000013";
 const SLOW: &str = "7a0c1d0e-0000-4000-8000-000000000014";
 
-/// Who was killed has left Pkg's lock, which is his for ten seconds more.
-fn let_the_lock_go_stale(world: &World) {
-    let lock = world.path("depot/environments/apps/.pid");
-    if let Ok(file) = fs::File::options().write(true).open(lock) {
-        file.set_modified(SystemTime::now() - Duration::from_secs(11)).unwrap();
-    }
-}
-
-fn leftovers(world: &World) -> Vec<PathBuf> {
-    let entries = fs::read_dir(world.path("depot/environments/apps")).unwrap().flatten();
-    let names = entries.map(|entry| entry.file_name().into_string().unwrap());
-    names.filter(|name| name.starts_with('.') && name != ".jlapp.lock").map(PathBuf::from).collect()
-}
-
 #[test]
-fn at_once_interrupted_and_killed() {
+fn at_once_and_interrupted() {
     let world = World::new("add-at-once");
     let first = tool("One", ONE, "one = {}\nold = {}");
     world.publish(&first);
@@ -66,41 +51,6 @@ fn at_once_interrupted_and_killed() {
             assert_eq!(world.runs(app, &[]), said);
         }
         assert_eq!(leftovers(&world), Vec::<PathBuf>::new());
-    });
-    steps.step("killed at each point", || {
-        let snapshot = |tag: &str| {
-            world.does(&["add", &format!("./repos/One#{tag}")]);
-            world.everything()
-        };
-        let states = [snapshot("v2"), snapshot("v1")];
-        // Which state there is afterwards, once the next command has looked: before what was to be done was written down
-        // the old one, from then on the new one.
-        let points = [
-            ("apps-begun", false),
-            ("apps-made", false),
-            ("file-written .jlapp.commit", false),
-            ("file-replaced .jlapp.commit", true),
-            ("apps-moved", true),
-            ("file-written AppManifest.toml", true),
-            ("file-replaced AppManifest.toml", true),
-            ("apps-shims", true),
-        ];
-        let mut now = 1;
-        for (point, completed) in points {
-            let other = 1 - now;
-            let spec = format!("./repos/One#{}", ["v2", "v1"][other]);
-            let mut command = world.command(env!("CARGO_BIN_EXE_jlapp"), &["add", &spec]);
-            let output = command.env("JLAPP_CRASH_AT", point).output().unwrap();
-            assert_eq!(output.status.signal(), Some(9), "{point}: {}", String::from_utf8_lossy(&output.stderr));
-            let said = world.jlapp(&["launch", "one"]);
-            assert!(["One\n", "One again\n"].contains(&said.out.as_str()), "{point}: {}", said.err);
-            let_the_lock_go_stale(&world);
-            world.does(&["pin", "two"]);
-            world.does(&["unpin", "two"]);
-            now = if completed { other } else { now };
-            assert!(world.everything() == states[now], "{point}: {}", world.record());
-            assert_eq!(leftovers(&world), Vec::<PathBuf>::new(), "{point}");
-        }
     });
     steps.step("interrupted", || {
         let began = world.path("began");

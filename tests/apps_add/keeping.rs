@@ -45,6 +45,18 @@ fn updated_and_pinned() {
         assert!(said.out.contains("  app rot-sub goes\n  app rot-new comes\n"), "{}", said.out);
         assert_eq!(world.everything(), before, "a dry run has changed something");
         Package { apps: "own = {}\nown-two = {}", ..own.clone() }.write(&world.path("Own"));
+        let said = world.does(&["status", "--outdated"]);
+        assert!(said.out.starts_with("Own\n  app own-two comes\nRepo\n  Repo 1.0.0 ("), "{}", said.out);
+        let rot = "Rot\n  Dep 1.0.0 → 1.2.0\n  Rot 0.1.0 → 0.2.0\n  app rot-sub goes\n  app rot-new comes\n";
+        assert!(said.out.ends_with(rot), "{}", said.out);
+        let json: serde_json::Value =
+            serde_json::from_str(&world.does(&["status", "--outdated", "--json", "rot"]).out).unwrap();
+        assert_eq!((json.as_array().unwrap().len(), &json[0]["apps_come"][0]), (1, &"rot-new".into()));
+        assert_eq!(
+            (&json[0]["versions"][0]["from"], &json[0]["versions"][0]["to"]),
+            (&"1.0.0".into(), &"1.2.0".into())
+        );
+        assert_eq!(world.everything(), before, "looking has changed something");
         world.does(&["pin", "repo"]);
         let said = world.does(&["update"]);
         assert!(said.out.contains("Repo is pinned at 1.0.0 ("), "{}", said.out);

@@ -4,9 +4,12 @@
 
 mod adding;
 mod at_once;
+mod crash;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod keeping;
+mod natives;
 mod refusing;
 mod served;
+mod terminal;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -141,6 +142,14 @@ impl World {
         tree
     }
 
+    /// The artifact of such a version of `Tool_jll`, as Pkg would have got it.
+    pub fn artifact(&self, version: &str) {
+        let program = self.path("depot/artifacts").join(tree(version)).join("bin/tool");
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::write(&program, format!("#!/bin/sh\necho tool {version}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// A command of ours, in this depot, as plain Julia, without the network.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
         let mut command = self.place.command(program);
@@ -199,7 +208,13 @@ impl World {
                 match entry.file_type().unwrap().is_dir() {
                     // Locks of `jlapp run` stay.
                     false if name.to_str().is_some_and(|name| name.ends_with(".lock")) => {}
+                    // Names of precompile files are made from places that are other ones each time.
+                    true if name == "_precompiled" => {}
                     true => folders.push(entry.path()),
+                    // Holds times and numbers of files.
+                    false if entry.path().parent().unwrap().ends_with("_native") => {
+                        all.push((entry.path(), Vec::new()));
+                    }
                     false => all.push((entry.path(), fs::read(entry.path()).unwrap())),
                 }
             }
@@ -226,6 +241,30 @@ impl From<Output> for Said {
 
 pub const DEP: &str = "7a0c1d0e-0000-4000-8000-000000000001";
 pub const ROT: &str = "43ef800a-eac4-47f4-949b-25107b932e8f";
+
+pub const TOOL: &str = "11111111-52a7-4c1f-9d0a-3d1f6b2f0c4e";
+
+/// The name of an artifact's tree, which nobody compares with what is in it once it is there.
+pub fn tree(version: &str) -> String {
+    version.bytes().cycle().take(20).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A JLL package with one program, of this machine or of another one.
+pub fn jll_for(version: &'static str, arch: &str) -> Package {
+    let artifacts = format!(
+        "[[Tool]]\narch = \"{arch}\"\ngit-tree-sha1 = \"{}\"\nlibc = \"glibc\"\nos = \"linux\"\n",
+        tree(version)
+    );
+    let wrapper =
+        "JLLWrappers.@generate_init_header()\nJLLWrappers.@init_executable_product(\n    tool,\n    \"bin/tool\",\n)\n";
+    let files =
+        [("Artifacts.toml".to_owned(), artifacts), (format!("src/wrappers/{arch}-linux-gnu.jl"), wrapper.to_owned())];
+    Package { name: "Tool_jll", uuid: TOOL, version, files: files.into(), ..Package::default() }
+}
+
+pub fn jll(version: &'static str) -> Package {
+    jll_for(version, std::env::consts::ARCH)
+}
 
 /// A package that others use.
 pub fn dep(version: &'static str) -> Package {
