@@ -35,9 +35,9 @@ fn texts() -> impl Strategy<Value = Vec<Vec<u8>>> {
 
 fn launches() -> impl Strategy<Value = Launch> {
     let words = (proptest::option::of(text()), proptest::option::of(text()), texts(), texts(), vec(any::<u32>(), 0..6));
-    let numbers = (any::<u32>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>());
+    let numbers = (any::<u32>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>(), any::<u32>());
     (words, numbers).prop_map(|((channel, app, arguments, environment, descriptors), numbers)| {
-        let (umask, ignored_signals, blocked_signals, session, process_group, require) = numbers;
+        let (umask, ignored_signals, blocked_signals, session, process_group, require, terminal) = numbers;
         Launch {
             channel,
             app,
@@ -50,6 +50,7 @@ fn launches() -> impl Strategy<Value = Launch> {
             session,
             process_group,
             require,
+            terminal,
         }
     })
 }
@@ -85,7 +86,7 @@ fn jobs() -> impl Strategy<Value = Job> {
 }
 
 fn packets() -> impl Strategy<Value = Packet> {
-    (0..9u8, any::<u32>(), any::<i32>()).prop_map(|(kind, pid, value)| match kind {
+    (0..10u8, any::<u32>(), any::<i32>()).prop_map(|(kind, pid, value)| match kind {
         0 => Packet::Ready { pid },
         1 => Packet::Go,
         2 => Packet::Ended { pid, status: value },
@@ -94,6 +95,7 @@ fn packets() -> impl Strategy<Value = Packet> {
         5 => Packet::Watch { pid },
         6 => Packet::Booted { version: value },
         7 => Packet::CannotFork { probe: value },
+        8 => Packet::Stopped { pid, signal: value },
         _ => Packet::Succeed,
     })
 }

@@ -1,7 +1,7 @@
 //! Programs on a real terminal: what they see of it, and what its keys do to them, as plain Julia and through
 //! `juliaclient`.
 //!
-//! Absent: `/dev/tty` and job control inside the program, which a program served by a worker has not got
+//! Absent: REPLs (`repl`); `/dev/tty` and job control inside the program, which a program served by a worker has not got
 //! (a declared difference: its process has no controlling terminal).
 
 #![allow(unsafe_code, reason = "terminals are opened by system calls")]
@@ -19,7 +19,6 @@ use support::{Case, End, Launch, Running, Stream, Suite, Way, World, direct, for
 /// A program says so in one line before something is done to it; the terminal makes its end of two characters.
 const READY: &str = "ready\r\n";
 const CTRL_C: &str = "\x03";
-const CTRL_D: &str = "\x04";
 const CTRL_Z: &str = "\x1a";
 const CTRL_BACKSLASH: &str = "\x1c";
 
@@ -221,37 +220,8 @@ fn jobs() -> Vec<Case> {
     ]
 }
 
-/// The REPL switches bracketed paste on when it is ready for a line.
-const PROMPT: &str = "\x1b[?2004h";
-
-fn interrupt_repl(program: &mut Running) {
-    program.stdout().await_text(PROMPT);
-    program.write("print(\"wor\", \"king\"); sleep(30)\n");
-    program.stdout().await_text("working");
-    program.write(CTRL_C);
-    program.stdout().await_text("InterruptException");
-    program.stdout().await_times(PROMPT, 2);
-    program.write("exit(4)\n");
-}
-
 fn left_to_julia() -> Vec<Case> {
-    let repl = |case: Case| {
-        case.on_terminal().normal(|_| Vec::new()).act(|program| {
-            program.stdout().await_text(PROMPT);
-            program.write("6 * 7 + 100000\n");
-            program.stdout().await_text("100042");
-            program.stdout().await_times(PROMPT, 2);
-            program.write(CTRL_D);
-        })
-    };
     vec![
-        repl(direct("a REPL", "interactive")),
-        repl(direct("a REPL after -e", "interactive").args(["-i", "-e", "x = 1"])),
-        direct("a REPL is interrupted, then left", "interactive")
-            .on_terminal()
-            .normal(|_| Vec::new())
-            .act(interrupt_repl)
-            .exits(4),
         direct("a background job", "background")
             .launched(|launch| launch.on_terminal(Session::BackgroundJob))
             .args(["-e", "println(1); write(\"out\", \"x\")"]),

@@ -35,35 +35,41 @@ pub fn channel_of(word: &OsStr) -> Option<&OsStr> {
 
 /// The program that loads the app's modules from its environment alone and calls `main`. Nothing is defined in `Main`.
 ///
-/// What is loaded is looked into by a closure that is called after: Julia 1.12 gives code that runs already no new names.
+/// Julia interprets it: a closure, a comprehension or a literal array in it would be compiled in each launch. What is loaded is
+/// looked into by `invokelatest`: Julia 1.12 gives code that runs already no new names.
 /// From 1.11 on, where Julia knows programs by `main` (`_start` in base/client.jl), what that returns is the exit status;
 /// before, numbers are.
 fn program(found: &Found) -> String {
     let start = &found.start;
     let depot = literal(found.depot.as_os_str());
-    let load_path: Vec<String> = start.load_path.iter().map(|folder| literal(folder.as_os_str())).collect();
-    let precompiled = start.precompiled.as_ref().map(|depot| literal(depot.as_os_str()));
-    let precompiled = precompiled.map_or(String::new(), |depot| format!("push!(DEPOT_PATH, {depot}); "));
-    let first = found.first();
-    let second = start.file.as_ref().filter(|(_, always)| !always).map(|(module, _)| module);
-    let otherwise = second.map_or(String::new(), |module| {
-        format!("Base.invokelatest(isdefined, app, :main) || (app = Base.require(Main, :{module})); ")
-    });
-    let path = start.submodule.iter().flat_map(|path| path.split('.')).chain(["main"]);
-    let names: Vec<String> = path.map(|name| format!(":{name}")).collect();
-    let app = literal(OsStr::new(&found.app.name));
-    format!(
-        "let; empty!(LOAD_PATH); append!(LOAD_PATH, [{}]); \
-         {depot} in DEPOT_PATH || pushfirst!(DEPOT_PATH, {depot}); {precompiled}\
-         app = Base.require(Main, :{first}); {otherwise}\
-         step(at, name) = at isa Module && isdefined(at, name) ? getfield(at, name) : \
-         (println(stderr, \"jlapp: cannot run \", {app}, \": there is no \", name, \" in \", at); exit(1)); \
-         status = Base.invokelatest(() -> foldl(step, ({},); init = app)(ARGS)); \
+    let mut text = String::from("let; empty!(LOAD_PATH); ");
+    for folder in &start.load_path {
+        let _ = write!(text, "push!(LOAD_PATH, {}); ", literal(folder.as_os_str()));
+    }
+    let _ = write!(text, "{depot} in DEPOT_PATH || pushfirst!(DEPOT_PATH, {depot}); ");
+    // Last: nothing is written there, and nothing thrown out.
+    if let Some(precompiled) = &start.precompiled {
+        let _ = write!(text, "push!(DEPOT_PATH, {}); ", literal(precompiled.as_os_str()));
+    }
+    let _ = write!(text, "app = Base.require(Main, :{}); ", found.first());
+    if let Some((module, _)) = start.file.as_ref().filter(|(_, always)| !always) {
+        let _ = write!(text, "Base.invokelatest(isdefined, app, :main) || (app = Base.require(Main, :{module})); ");
+    }
+    let name = literal(OsStr::new(&found.app.name));
+    for step in start.submodule.iter().flat_map(|path| path.split('.')).chain(["main"]) {
+        let _ = write!(
+            text,
+            "app isa Module && Base.invokelatest(isdefined, app, :{step}) || \
+             (println(stderr, \"jlapp: cannot run \", {name}, \": there is no {step} in \", app); exit(1)); \
+             app = Base.invokelatest(getfield, app, :{step}); "
+        );
+    }
+    text.push_str(
+        "status = Base.invokelatest(app, ARGS); \
          if isdefined(Base, Symbol(\"@main\")) status === nothing || exit(Cint(status)) \
          elseif status isa Integer exit(status) end end",
-        load_path.join(", "),
-        names.join(", "),
-    )
+    );
+    text
 }
 
 /// Any bytes as a literal of Julia's.

@@ -27,6 +27,8 @@ enum Command {
     /// See one fresh worker through its job
     #[command(hide = true)]
     Keep {
+        #[arg(long)]
+        terminal: bool,
         julia: OsString,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         switches: Vec<OsString>,
@@ -37,7 +39,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run { socket } => conductor::run(socket.unwrap_or_else(socket::path)),
-        Command::Keep { julia, switches } => conductor::keep(&julia, switches),
+        Command::Keep { terminal, julia, switches } => conductor::keep(&julia, switches, terminal),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

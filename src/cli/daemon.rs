@@ -136,6 +136,8 @@ fn print_worker(worker: &WorkerReport) {
     println!("{} {} ({}{growing})", worker.kind, worker.julia, worker.state);
     if !worker.program.is_empty() {
         println!("  for {}", worker.program);
+    }
+    if !worker.about.is_empty() {
         println!("  {}; {} MB", worker.about, worker.own_bytes >> 20);
     }
     if !worker.switches.is_empty() {

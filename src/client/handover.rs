@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::connect::read_frame;
-use super::{Attempt, Connection, Reason, Wanted, message, relay};
+use super::terminal::Terminal;
+use super::{Attempt, Connection, Reason, Wanted, message, relay, typing};
 use crate::protocol::{Header, Kind, Launch, PACKET_BYTES, Packet, Refusal, frame};
 use crate::sys::{descriptors, passing};
 
@@ -23,14 +24,16 @@ const PATIENCE_REQUIRED: Duration = Duration::from_secs(180);
 pub(super) struct RunningJob {
     pub(super) pid: u32,
     pub(super) channel: OwnedFd,
+    /// The leading side of the terminal that it has, where the user's is relayed.
+    pub(super) leader: Option<OwnedFd>,
 }
 
 /// Finds a worker for the launch and starts the program in it.
 ///
 /// # Errors
 /// The reason why not. Then nothing of the program has run, and nothing will.
-pub(super) fn hand_over(attempt: &Attempt) -> Result<RunningJob, Reason> {
-    let (launch, numbers) = message::compose(attempt)?;
+pub(super) fn hand_over(attempt: &Attempt, terminal: Option<&Terminal>) -> Result<RunningJob, Reason> {
+    let (launch, numbers) = message::compose(attempt, terminal)?;
     let directory = descriptors::working_directory().map_err(|_| Reason::Descriptors)?;
     let mut connection = Connection::to_any()?;
     // A conductor that makes room for ours answers `Retired`: once it is gone we start ours and ask again, once.
@@ -39,7 +42,7 @@ pub(super) fn hand_over(attempt: &Attempt) -> Result<RunningJob, Reason> {
         send(&connection, &launch, &theirs, &directory, &numbers)?;
         drop(theirs);
         match await_worker(&connection.stream, &ours, attempt.wanted)? {
-            Answer::Ready(pid) => return go(attempt, pid, ours),
+            Answer::Ready(pid, leader) => return go(attempt, RunningJob { pid, channel: ours, leader }, terminal),
             Answer::Retired if !last_try => connection = Connection::to_started()?,
             Answer::Retired => return Err(Reason::OtherRelease),
         }
@@ -67,7 +70,7 @@ fn send(
 
 /// What a client hears first.
 enum Answer {
-    Ready(u32),
+    Ready(u32, Option<OwnedFd>),
     Retired,
 }
 
@@ -84,8 +87,9 @@ fn await_worker(stream: &UnixStream, channel: &OwnedFd, wanted: Wanted) -> Resul
         wait_until(&mut polled, deadline)?;
         let ready: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
         if let Some(open) = channel.filter(|_| ready[0]) {
-            match receive_packet(open) {
-                Some(Packet::Ready { pid }) => return Ok(Answer::Ready(pid)),
+            let mut came = Vec::new();
+            match receive_with(open, &mut came) {
+                Some(Packet::Ready { pid }) => return Ok(Answer::Ready(pid, came.pop())),
                 _ => channel = None,
             }
         } else if let Some(open) = conductor.filter(|_| ready.last() == Some(&true)) {
@@ -125,19 +129,29 @@ fn declined(body: &[u8]) -> Reason {
 }
 
 /// Sends "go". From here on the program may have run.
-fn go(attempt: &Attempt, pid: u32, channel: OwnedFd) -> Result<RunningJob, Reason> {
-    relay::hold_signals(attempt);
+fn go(attempt: &Attempt, job: RunningJob, terminal: Option<&Terminal>) -> Result<RunningJob, Reason> {
+    if let Some(terminal) = terminal {
+        let leader = job.leader.as_ref().ok_or(Reason::Lost)?;
+        terminal.dress(leader).map_err(|_| Reason::Lost)?;
+        typing::hold_signals(attempt);
+    } else {
+        relay::hold_signals(attempt);
+    }
     // A packet that could not be sent was not received: the worker is gone and has run nothing.
-    passing::send_all(&channel, &Packet::Go.encode(), &[]).map_err(|_| Reason::Lost)?;
-    attempt.trace.served(pid);
-    Ok(RunningJob { pid, channel })
+    passing::send_all(&job.channel, &Packet::Go.encode(), &[]).map_err(|_| Reason::Lost)?;
+    attempt.trace.served(job.pid);
+    Ok(job)
 }
 
 /// The next packet of the job channel; `None` when the other side has closed or sent something else.
 pub(super) fn receive_packet(channel: &OwnedFd) -> Option<Packet> {
+    receive_with(channel, &mut Vec::new())
+}
+
+fn receive_with(channel: &OwnedFd, came: &mut Vec<OwnedFd>) -> Option<Packet> {
     let mut bytes = [0; PACKET_BYTES];
     loop {
-        match passing::receive(channel, &mut bytes, &mut Vec::new()) {
+        match passing::receive(channel, &mut bytes, came) {
             Ok(count) => return Packet::decode(&bytes[..count]).ok(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return None,

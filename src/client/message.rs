@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 
+use super::terminal::Terminal;
 use super::{Attempt, Reason, Wanted};
 use crate::protocol::{Launch, MAX_DESCRIPTORS};
 use crate::sys::{descriptors, process};
@@ -13,7 +14,7 @@ use crate::sys::{descriptors, process};
 pub const FIRST_OCCUPIED: RawFd = 256;
 
 /// The launch message and the inheritable descriptors that go with it, in its order.
-pub(super) fn compose(attempt: &Attempt) -> Result<(Launch, Vec<RawFd>), Reason> {
+pub(super) fn compose(attempt: &Attempt, terminal: Option<&Terminal>) -> Result<(Launch, Vec<RawFd>), Reason> {
     let numbers = descriptors::inheritable().map_err(|_| Reason::Descriptors)?;
     let fits = numbers.len() + 2 <= MAX_DESCRIPTORS && numbers.last().is_none_or(|last| *last < FIRST_OCCUPIED);
     if !fits {
@@ -32,6 +33,7 @@ pub(super) fn compose(attempt: &Attempt) -> Result<(Launch, Vec<RawFd>), Reason>
         session,
         process_group,
         require: attempt.wanted == Wanted::Only,
+        terminal: terminal.map_or(0, |terminal| terminal.descriptors),
     };
     Ok((launch, numbers))
 }

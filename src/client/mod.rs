@@ -14,7 +14,9 @@ pub mod plan;
 mod reason;
 mod relay;
 pub mod socket;
+mod terminal;
 mod trace;
+mod typing;
 
 use std::ffi::OsString;
 
@@ -26,6 +28,7 @@ use crate::julia::{CommandLine, Refusal, parse};
 use crate::sys::process::in_background;
 use crate::sys::signals::{self, Inherited};
 use crate::{env, exit};
+use terminal::Terminal;
 use trace::Trace;
 
 /// How much the user wants a worker (`JULIA_DAEMON`).
@@ -124,12 +127,15 @@ impl Attempt {
         if self.wanted == Wanted::No {
             return Err(Reason::Off);
         }
-        if self.app.is_none() {
-            refuse_terminal_work(&parse(&self.arguments)?)?;
-        }
+        let line = if self.app.is_none() { Some(parse(&self.arguments)?) } else { None };
+        let terminal =
+            line.filter(is_session).map(|_| Terminal::of_session().ok_or(Reason::Interactive)).transpose()?;
         refuse_background()?;
-        let job = handover::hand_over(self)?;
-        Ok(relay::until_it_ends(&job, self))
+        let mut job = handover::hand_over(self, terminal.as_ref())?;
+        Ok(match (terminal, job.leader.take()) {
+            (Some(terminal), Some(leader)) => typing::until_it_ends(&job, terminal, leader, self),
+            _ => relay::until_it_ends(&job, self),
+        })
     }
 
     /// What ends every attempt that no worker served.
@@ -155,9 +161,9 @@ impl Attempt {
     }
 }
 
-/// What needs the terminal as controlling terminal runs as plain Julia.
-fn refuse_terminal_work(line: &CommandLine) -> Result<(), Reason> {
-    if line.interactive || (line.wants_repl() && has_terminal()) { Err(Reason::Interactive) } else { Ok(()) }
+/// What talks with its user, and so needs a controlling terminal: a REPL, or what `-i` makes interactive.
+fn is_session(line: &CommandLine) -> bool {
+    line.interactive || (line.wants_repl() && has_terminal())
 }
 
 fn refuse_background() -> Result<(), Reason> {

@@ -12,7 +12,7 @@ pub enum Reason {
     Off,
     /// The command line is not one that a worker can serve.
     CommandLine(Refusal),
-    /// A REPL, or `-i`: needs a controlling terminal.
+    /// A REPL, or `-i`, that does not have its session's terminal as input and output, or is in its background.
     Interactive,
     /// A background job whose stdin is its terminal: reading must stop it.
     Background,

@@ -44,21 +44,25 @@ pub(super) fn hold_signals(attempt: &Attempt) {
 }
 
 /// A hang-up that the user has chosen to ignore (`nohup`) stays ignored.
-fn relayed_signals(attempt: &Attempt) -> Vec<i32> {
+pub(super) fn relayed_signals(attempt: &Attempt) -> Vec<i32> {
     let ignored = |signal: i32| attempt.inherited.ignored & (1 << (signal - 1)) != 0;
     // Julia takes these by sigwait, which ignores that they are ignored (signals-unix.c, `signal_listener`).
     let julias = [SIGINT, SIGTERM, SIGQUIT, SIGUSR1];
     RELAYED.into_iter().filter(|signal| julias.contains(signal) || !ignored(*signal)).collect()
 }
 
-/// What a terminal sends goes to the whole process group, as it would have; what a process sends goes to the program.
 fn relay(job: &RunningJob, arrival: Arrival) {
-    let Ok(pid) = i32::try_from(job.pid) else { return };
-    let whole_group = arrival.from_kernel || matches!(arrival.signal, SIGTSTP | SIGCONT | SIGWINCH | SIGHUP);
-    signals::send(if whole_group { -pid } else { pid }, arrival.signal);
+    forward(job, arrival);
     if arrival.signal == SIGTSTP {
         signals::stop_here();
     }
+}
+
+/// What a terminal sends goes to the whole process group, as it would have; what a process sends goes to the program.
+pub(super) fn forward(job: &RunningJob, arrival: Arrival) {
+    let Ok(pid) = i32::try_from(job.pid) else { return };
+    let whole_group = arrival.from_kernel || matches!(arrival.signal, SIGTSTP | SIGCONT | SIGWINCH | SIGHUP);
+    signals::send(if whole_group { -pid } else { pid }, arrival.signal);
 }
 
 /// No signal stream could be made: the program runs on, signals then act on the client alone.
@@ -67,7 +71,7 @@ fn wait_without_relay(job: &RunningJob) -> i32 {
     end_like(receive_packet(&job.channel))
 }
 
-fn end_like(last: Option<Packet>) -> i32 {
+pub(super) fn end_like(last: Option<Packet>) -> i32 {
     let Some(Packet::Ended { status, .. }) = last else {
         direct::complain("the worker was lost, and with it the program; see `jlapp daemon logs`");
         return exit::NOT_SERVED;

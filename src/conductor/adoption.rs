@@ -48,12 +48,12 @@ pub(super) fn boot_after(pool: &Rc<Pool>, group: &Rc<Group>, first: First) {
 /// Starts the workers of a group, in the background.
 fn boot(pool: &Rc<Pool>, group: &Rc<Group>) {
     let started = pool.log.file().and_then(|log| match group.key.isolation {
-        Isolation::Fork => worker::start(&group.key.plan(), &log),
-        Isolation::Fresh => keeper::start(&group.key.plan(), &log),
+        Isolation::Fork => worker::start(&group.key.plan(), &log, None),
+        Isolation::Fresh | Isolation::Repl => keeper::start(&group.key.plan(), &log),
     });
     match started {
         Ok(started) => {
-            group.coming.set(group.coming.get() + usize::from(group.key.isolation == Isolation::Fresh));
+            group.coming.set(group.coming.get() + usize::from(group.key.isolation != Isolation::Fork));
             tokio::task::spawn_local(attend(pool.clone(), group.clone(), started));
         }
         Err(error) => {
@@ -67,7 +67,7 @@ fn boot(pool: &Rc<Pool>, group: &Rc<Group>) {
 pub(super) fn replenish(pool: &Rc<Pool>, group: &Rc<Group>) {
     match group.key.isolation {
         Isolation::Fork => group.ask_for_spares(),
-        Isolation::Fresh => {
+        Isolation::Fresh | Isolation::Repl => {
             for _ in 0..group.shortage() {
                 boot(pool, group);
             }
@@ -78,7 +78,7 @@ pub(super) fn replenish(pool: &Rc<Pool>, group: &Rc<Group>) {
 /// Makes what a group is short of once the launch that has just been given a worker has got going: a fork beside it would
 /// have to share the machine with it. At once where no spare is left for the next.
 pub(super) fn replenish_soon(pool: &Rc<Pool>, group: &Rc<Group>) {
-    if group.key.isolation == Isolation::Fresh || group.spares.borrow().is_empty() {
+    if group.key.isolation != Isolation::Fork || group.spares.borrow().is_empty() {
         return replenish(pool, group);
     }
     let (pool, group) = (pool.clone(), group.clone());
@@ -140,8 +140,8 @@ fn lose(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) {
             pool.remove(group);
         }
         (Isolation::Fork, _) => group.fail(),
-        (Isolation::Fresh, _) if had_spare || had_job || group.served.get() > 0 => {}
-        (Isolation::Fresh, _) => group.lose_fresh(),
+        (_, _) if had_spare || had_job || group.served.get() > 0 => {}
+        (_, _) => group.lose_fresh(),
     }
 }
 
@@ -243,7 +243,7 @@ async fn take_spare(
     stream: OwnedFd,
 ) -> io::Result<()> {
     let stream = Socket::new(stream)?;
-    if group.key.isolation == Isolation::Fresh {
+    if group.key.isolation != Isolation::Fork {
         let Some((Packet::Booted { version }, _)) = stream.packet().await? else {
             return Err(io::Error::other("Julia ended before it was ready"));
         };

@@ -141,7 +141,7 @@ impl Group {
         match (self.phase.get(), self.key.isolation) {
             (Phase::Failed(_), _) => return Err(Decline::CannotBoot),
             (Phase::Booting, _) if !require => return Err(Decline::Booting),
-            (Phase::Ready(_), Isolation::Fresh) if !require => return Err(Decline::NoSpare),
+            (Phase::Ready(_), Isolation::Fresh | Isolation::Repl) if !require => return Err(Decline::NoSpare),
             _ => {}
         }
         self.note_miss();
@@ -177,7 +177,7 @@ impl Group {
         let waiting = self.waiting.borrow().iter().filter(|waiter| !waiter.is_closed()).count();
         let wanted = match self.key.isolation {
             Isolation::Fork => self.wanted_spares.get(),
-            Isolation::Fresh => 1,
+            Isolation::Fresh | Isolation::Repl => 1,
         };
         (wanted + waiting).saturating_sub(self.spares.borrow().len() + self.coming.get())
     }

@@ -23,7 +23,7 @@ pub(super) fn compose(launch: Launch, line: &CommandLine, workers: &Standing, cl
         environment: launch.environment,
         arguments: line.arguments.iter().map(|word| word.as_bytes().to_vec()).collect(),
         commands: line.actions.iter().map(command).collect(),
-        options: options(line),
+        options: options(line, launch.terminal),
         stack_bytes: stack.min(MAX_STACK_BYTES),
     }
 }
@@ -48,7 +48,8 @@ fn command(action: &Action) -> Vec<u8> {
 }
 
 /// Fields of `JLOptions` with the values that parsing this command line would have left (src/jloptions.c, base/options.jl).
-fn options(line: &CommandLine) -> Vec<(Vec<u8>, OptionValue)> {
+/// And, of ours, which descriptors are to be the worker's own terminal.
+fn options(line: &CommandLine, terminal: u32) -> Vec<(Vec<u8>, OptionValue)> {
     let yes_no = |value: Option<bool>, unset| value.map_or(unset, |on| if on { 1 } else { 2 });
     let banner = match line.banner {
         None if line.quiet => 0,
@@ -65,6 +66,9 @@ fn options(line: &CommandLine) -> Vec<(Vec<u8>, OptionValue)> {
         ("startupfile", yes_no(line.startup_file, 0)),
         ("isinteractive", i32::from(line.interactive)),
     ];
+    if terminal != 0 {
+        numbers.push(("terminal", terminal.cast_signed()));
+    }
     if line.threads().is_none() {
         // A worker that will be forked was told one thread; the program was told nothing.
         numbers.extend([("nthreads", 0), ("nthreadpools", 0), ("nthreads_per_pool", 0)]);

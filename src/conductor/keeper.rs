@@ -13,7 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::protocol::{PACKET_BYTES, Packet};
 use crate::sys::process::{self, Command};
-use crate::sys::signals::{self, SIGCONT, SIGHUP, SIGKILL};
+use crate::sys::signals::{self, SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SignalStream};
+use crate::sys::terminal::Pair;
 use crate::sys::{descriptors, passing};
 use crate::worker::{self, Isolation, Plan, Started};
 
@@ -28,10 +29,11 @@ pub(super) fn start(plan: &Plan, log: &File) -> io::Result<Started> {
     let (ours, theirs) = passing::packet_pair()?;
     let null = OwnedFd::from(OpenOptions::new().read(true).write(true).open("/dev/null")?);
     let log = || log.try_clone().map(OwnedFd::from);
-    let fixed = [OsString::from("keep"), plan.julia.clone().into_os_string()];
+    let terminal = (plan.isolation == Isolation::Repl).then(|| OsString::from("--terminal"));
+    let words = [OsString::from("keep")].into_iter().chain(terminal).chain([plan.julia.clone().into_os_string()]);
     let pid = process::spawn(&Command {
         program: std::env::current_exe()?,
-        arguments: fixed.into_iter().chain(plan.switches.iter().cloned()).collect(),
+        arguments: words.chain(plan.switches.iter().cloned()).collect(),
         environment: plan.environment.iter().map(|entry| OsString::from_vec(entry.clone())).collect(),
         descriptors: vec![null, log()?, log()?, theirs],
         occupied_below: 0,
@@ -40,16 +42,22 @@ pub(super) fn start(plan: &Plan, log: &File) -> io::Result<Started> {
     Ok(Started { pid, control: ours })
 }
 
-/// Runs as keeper: boots `julia` with `switches` in this process's environment, and sees it through one job.
+/// Runs as keeper: boots `julia` with `switches` in this process's environment, and sees it through one job. With
+/// `has_terminal` the job has a terminal of its own, whose session this process leads as a shell would.
 ///
 /// # Errors
-/// It was not started by a conductor, or Julia could not be started.
-pub fn keep(julia: &OsStr, switches: Vec<OsString>) -> io::Result<()> {
+/// It was not started by a conductor, or Julia or a terminal could not be had.
+pub fn keep(julia: &OsStr, switches: Vec<OsString>, has_terminal: bool) -> io::Result<()> {
     let control = descriptors::adopt(3)?;
     let log = File::from(descriptors::borrow(2).try_clone_to_owned()?);
-    let plan =
-        Plan { julia: julia.into(), switches, environment: process::environment_block(), isolation: Isolation::Fresh };
-    let worker = worker::start(&plan, &log)?;
+    let isolation = if has_terminal { Isolation::Repl } else { Isolation::Fresh };
+    let plan = Plan { julia: julia.into(), switches, environment: process::environment_block(), isolation };
+    let (worker, stops) = if has_terminal {
+        let (worker, stops) = start_on_terminal(&plan, &log)?;
+        (worker, Some(stops))
+    } else {
+        (worker::start(&plan, &log, None)?, None)
+    };
     let spare = Packet::Spare { pid: worker.pid }.encode();
     passing::send_all(&control, &spare, &[worker.control.as_fd()])?;
     drop(worker.control);
@@ -59,9 +67,24 @@ pub fn keep(julia: &OsStr, switches: Vec<OsString>) -> io::Result<()> {
         control: Some(control),
         channel: None,
         hung_up: None,
+        stops,
     }
     .watch();
     Ok(())
+}
+
+/// Starts Julia in the foreground of a terminal of its own, and hears of it when it is stopped. A terminal that hangs up
+/// is no reason to end before the job has.
+fn start_on_terminal(plan: &Plan, log: &File) -> io::Result<(Started, SignalStream)> {
+    signals::block(&[SIGHUP, SIGCHLD]);
+    let stops = SignalStream::new(&[SIGCHLD])?;
+    let terminal = Pair::open()?;
+    terminal.control_session()?;
+    // Julia is not in the foreground yet: nothing is typed before it has a job.
+    let (leader, follower) = (terminal.leader.try_clone()?, terminal.follower.try_clone()?);
+    let worker = worker::start(plan, log, Some(Pair { leader, follower }))?;
+    terminal.put_in_foreground(worker.pid)?;
+    Ok((worker, stops))
 }
 
 struct Keeper {
@@ -74,6 +97,8 @@ struct Keeper {
     channel: Option<OwnedFd>,
     /// When the client went away.
     hung_up: Option<Instant>,
+    /// Readable when Julia has been stopped; only where it has a terminal of its own.
+    stops: Option<SignalStream>,
 }
 
 impl Keeper {
@@ -84,8 +109,10 @@ impl Keeper {
                 self.obey();
             }
             if ended {
-                return self.report();
+                self.report();
+                return self.outlive_client();
             }
+            self.report_stop();
             if hung_up || self.hung_up.is_some() {
                 self.end_job();
             }
@@ -99,13 +126,30 @@ impl Keeper {
         polled.extend(self.control.iter().map(|control| PollFd::new(control, PollFlags::IN)));
         let channel = self.channel.iter().filter(|_| self.hung_up.is_none());
         polled.extend(channel.map(|channel| PollFd::new(channel, PollFlags::empty())));
+        polled.extend(self.stops.iter().map(|stops| PollFd::new(stops.as_descriptor(), PollFlags::IN)));
         if poll(&mut polled, self.hung_up.map(|_| &tick)).is_err() {
             return (false, false, false);
         }
         let happened: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
         let spoken = self.control.is_some() && happened[1];
-        let hung_up = happened.get(1 + usize::from(self.control.is_some())).copied().unwrap_or(false);
+        let at = 1 + usize::from(self.control.is_some());
+        let hung_up = self.channel.is_some() && self.hung_up.is_none() && happened[at];
         (happened[0], spoken, hung_up)
+    }
+
+    /// The client stops with the job, and its shell goes on.
+    fn report_stop(&self) {
+        let Some(stops) = &self.stops else { return };
+        while stops.next().is_some() {}
+        let (Some(signal), Some(channel)) = (process::stopped_by(self.pid), &self.channel) else { return };
+        let _ = passing::send_all(channel, &Packet::Stopped { pid: self.pid, signal }.encode(), &[]);
+    }
+
+    /// The end of a session's leader hangs its terminal up, with what the client has not read yet.
+    fn outlive_client(&self) {
+        let Some(channel) = self.channel.as_ref().filter(|_| self.stops.is_some()) else { return };
+        let mut polled = [PollFd::new(channel, PollFlags::empty())];
+        while poll(&mut polled, None) == Err(rustix::io::Errno::INTR) {}
     }
 
     fn obey(&mut self) {

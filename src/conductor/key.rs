@@ -57,10 +57,12 @@ impl Julia {
 impl Key {
     pub(super) fn new(julia: Julia, line: &CommandLine, launch: &Launch) -> Self {
         let switches: Vec<OsString> = line.process.iter().flat_map(crate::julia::ProcessSwitch::to_args).collect();
-        let entries = launch.environment.iter().filter(|entry| is_read_at_startup(entry));
+        let isolation = isolation(line, launch);
+        let matters = |entry: &&Vec<u8>| is_read_at_startup(entry, isolation);
+        let entries = launch.environment.iter().filter(matters);
         let mut variables: Vec<Vec<u8>> = entries.cloned().collect();
         variables.sort_unstable();
-        Self { isolation: isolation(line, launch), julia, switches, variables, program: None }
+        Self { isolation, julia, switches, variables, program: None }
     }
 
     /// The branch of a program, for launches that this key serves.
@@ -102,6 +104,9 @@ impl Key {
 
 /// One thread is forked, unless the user wants otherwise; more threads do not survive a fork.
 fn isolation(line: &CommandLine, launch: &Launch) -> Isolation {
+    if launch.terminal != 0 {
+        return Isolation::Repl;
+    }
     let wanted = launch.variable(env::ISOLATION) == Some(b"fresh");
     let asked = line.threads().map(OsStr::as_bytes).or_else(|| launch.variable(env::JULIA_NUM_THREADS));
     let single = asked.is_none_or(|threads| threads == b"1");
@@ -139,8 +144,13 @@ const READ_AT_STARTUP: [&str; 24] = [
 const READ_AT_STARTUP_PREFIXES: [&str; 11] =
     ["LD_", "LC_", "OPENBLAS_", "GOTOBLAS_", "GOTO_", "OMP_", "MKL_", "BLIS_", "UV_", "MALLOC_", "GLIBC_"];
 
-fn is_read_at_startup(entry: &[u8]) -> bool {
+/// From Julia 1.11 on the properties of the terminal are looked up once (base/terminfo.jl), and a worker that is ready for a
+/// REPL has done so.
+const READ_FOR_TERMINALS: [&str; 2] = ["TERM", "COLORTERM"];
+
+fn is_read_at_startup(entry: &[u8], isolation: Isolation) -> bool {
     let name = entry.split(|byte| *byte == b'=').next().unwrap_or_default();
-    READ_AT_STARTUP.iter().any(|known| known.as_bytes() == name)
+    let for_terminals = READ_FOR_TERMINALS.iter().filter(|_| isolation == Isolation::Repl);
+    READ_AT_STARTUP.iter().chain(for_terminals).any(|known| known.as_bytes() == name)
         || READ_AT_STARTUP_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
 }

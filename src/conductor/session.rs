@@ -126,7 +126,7 @@ async fn give(
     pid: u32,
 ) -> Result<(), Decline> {
     let mut line = parse(&chosen.arguments()).map_err(|_| Decline::Malformed)?;
-    if line.interactive {
+    if line.interactive && launch.terminal == 0 {
         return Err(Decline::Interactive);
     }
     line.resolve_paths(directory);

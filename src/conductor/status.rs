@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Conductor;
 use super::group::{Group, Phase};
+use crate::worker::Isolation;
 
 /// A conductor and its workers. Durations are in seconds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,8 +34,9 @@ pub struct WorkerReport {
     pub state: String,
     /// Launches are going to be faster: a successor of the zygote is being prepared.
     pub is_growing: bool,
-    /// The program that it is a branch for, and what was done ahead; both empty for workers of any program.
+    /// The program that it is a branch for, or that it serves interactive launches; empty for workers of any program.
     pub program: String,
+    /// Of a branch: what was done ahead.
     pub about: String,
     /// Memory that would be free without its zygote, in bytes, as it was last seen; of branches.
     pub own_bytes: u64,
@@ -80,7 +82,7 @@ fn worker_report(group: &Group) -> WorkerReport {
         kind: if group.key.program.is_some() { "branch" } else { group.key.isolation.name() }.to_owned(),
         state: state(group.phase.get()),
         is_growing: group.is_growing.get(),
-        program: group.key.program.as_ref().map(|program| program.words()).unwrap_or_default(),
+        program: program(group),
         about: group.about.borrow().clone(),
         own_bytes: group.own_bytes.get(),
         switches: group.key.switches.iter().map(text).collect(),
@@ -92,6 +94,12 @@ fn worker_report(group: &Group) -> WorkerReport {
         idle_seconds: group.last_used.get().elapsed().as_secs(),
         ttl_seconds: group.time_to_live.get().as_secs(),
     }
+}
+
+fn program(group: &Group) -> String {
+    let is_for_repl = group.key.isolation == Isolation::Repl;
+    let words = group.key.program.as_ref().map(|program| program.words());
+    words.or_else(|| is_for_repl.then(|| "REPLs and -i".to_owned())).unwrap_or_default()
 }
 
 fn state(phase: Phase) -> String {

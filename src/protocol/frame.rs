@@ -3,7 +3,7 @@
 use super::Malformed;
 
 /// Version of the layout of all messages; differs when any of them changes.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 /// Length of [`Header`] in bytes.
 pub const HEADER_BYTES: usize = 16;
 /// The longest body accepted. Linux allows 6 MiB of arguments and environment (`execve(2)`, "Limits on size of

@@ -29,6 +29,9 @@ pub struct Launch {
     pub process_group: u32,
     /// Only a worker will do: the client waits for one to be made (`JULIA_DAEMON=require`).
     pub require: bool,
+    /// Which of descriptors 0 to 2 are the client's terminal, bit `n` for number `n`: the program shall have a terminal of its
+    /// own in their place, which the client relays. 0: none are, it shall have them as they are.
+    pub terminal: u32,
 }
 
 fn at_most_one(mut items: Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, Malformed> {
@@ -56,7 +59,7 @@ impl Launch {
         });
         out.u32(self.umask).u64(self.ignored_signals).u64(self.blocked_signals);
         out.u32(self.session).u32(self.process_group);
-        out.u32(u32::from(self.require));
+        out.u32(u32::from(self.require)).u32(self.terminal);
         out.into_bytes()
     }
 
@@ -74,6 +77,7 @@ impl Launch {
             session: from.u32()?,
             process_group: from.u32()?,
             require: from.u32()? != 0,
+            terminal: from.u32()?,
         };
         from.end()?;
         Ok(launch)

@@ -9,7 +9,8 @@ pub const PACKET_BYTES: usize = 12;
 /// One packet. The layout is the same for all; fields without meaning are 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet {
-    /// Worker → client: process `pid` has the job and waits for `Go`.
+    /// Worker → client: process `pid` has the job and waits for `Go`. Attached, where the client relays its terminal: the
+    /// leading side of that which the program has.
     Ready { pid: u32 },
     /// Client → worker: run. Sent at most once; before it nothing of the program has run, after it nothing else may.
     Go,
@@ -32,6 +33,8 @@ pub enum Packet {
     Branch,
     /// Zygote → conductor, before `Ended`: the job had to compile methods; their names are in the attached file.
     Traced { pid: u32 },
+    /// Parent → client: the job, which has a terminal of its own, has been stopped by `signal`.
+    Stopped { pid: u32, signal: i32 },
 }
 
 impl Packet {
@@ -48,6 +51,7 @@ impl Packet {
             Self::Succeed => (9, 0, 0),
             Self::Branch => (10, 0, 0),
             Self::Traced { pid } => (11, pid, 0),
+            Self::Stopped { pid, signal } => (12, pid, signal),
         }
     }
 
@@ -78,6 +82,7 @@ impl Packet {
             9 => Self::Succeed,
             10 => Self::Branch,
             11 => Self::Traced { pid },
+            12 => Self::Stopped { pid, signal: value },
             _ => return Err(Malformed("packet has an unknown kind")),
         })
     }

@@ -11,5 +11,6 @@ pub mod limits;
 pub mod passing;
 pub mod process;
 pub mod signals;
+pub mod terminal;
 
 pub use crash::{CRASH_POINTS, crash_point, crash_point_at};

@@ -257,6 +257,14 @@ pub fn reap(pid: u32) -> Option<i32> {
     (reaped == pid).then_some(status)
 }
 
+/// The signal that has stopped child `pid` since it was last asked (waitid(2)).
+pub fn stopped_by(pid: u32) -> Option<i32> {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let pid = Pid::from_raw(pid.cast_signed())?;
+    let status = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG).ok()??;
+    status.stopped().then(|| status.stopping_signal()).flatten()
+}
+
 /// What a wait status says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {

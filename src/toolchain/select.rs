@@ -3,7 +3,8 @@
 //! For scripts: `+channel`, `JULIAUP_CHANNEL`, the override of the folder, the project's manifest,
 //! `JULIA_DAEMON_WORKER_EXECUTABLE`, the default channel, `julia` on `PATH`.
 //! For apps: `+channel`, `JULIA_APP_JULIA`, `JULIA_APPS_JULIA_CMD`, the recorded channel, the `julia_command` of Pkg's
-//! AppManifest or, once that is gone, the newest of its minor version, the default channel, `julia` on `PATH`.
+//! AppManifest or, once that is gone, the newest of its minor version, the default channel, `julia` on `PATH`,
+//! `JULIA_DAEMON_WORKER_EXECUTABLE`.
 //!
 //! Absent: the network. What is not installed is an error that says how to get it.
 
@@ -186,7 +187,14 @@ impl Choice<'_, '_> {
             return named(&installed, channel, Why::Default(origin));
         }
         let julia = OsStr::new("julia");
-        self.on_path(julia, &Why::Path)?.map_err(|launcher| Error::NoJulia { searched: julia.to_owned(), launcher })
+        match (self.on_path(julia, &Why::Path)?, self.filled(env::WORKER_EXECUTABLE)) {
+            (Ok(found), _) => Ok(found),
+            // Scripts have asked for it before; for an app it is better than none.
+            (Err(_), Some(word)) if self.request.app.is_some() => {
+                self.executable(&word, &Why::Variable(env::WORKER_EXECUTABLE))
+            }
+            (Err(launcher), _) => Err(Error::NoJulia { searched: julia.to_owned(), launcher }),
+        }
     }
 
     fn channel_word(&mut self, word: &OsStr, why: Why) -> Result<Selection, Error> {

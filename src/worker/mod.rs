@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use crate::client::FIRST_OCCUPIED;
 use crate::sys::passing;
 use crate::sys::process::{Command, spawn};
+use crate::sys::terminal::Pair;
 
 /// The worker's source, in the order in which it is evaluated.
 pub const SOURCE: &str = concat!(
@@ -31,6 +32,7 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/ahead.jl"),
     include_str!("julia/loading.jl"),
     include_str!("julia/branch.jl"),
+    include_str!("julia/repl.jl"),
     include_str!("julia/boot.jl"),
 );
 
@@ -39,6 +41,8 @@ pub const SOURCE: &str = concat!(
 pub enum Isolation {
     Fork,
     Fresh,
+    /// A fresh one that is ready for a REPL and has a terminal of its own.
+    Repl,
 }
 
 impl Isolation {
@@ -46,7 +50,16 @@ impl Isolation {
     pub fn name(self) -> &'static str {
         match self {
             Self::Fork => "fork",
+            Self::Fresh | Self::Repl => "fresh",
+        }
+    }
+
+    /// Its name in the worker's source (`boot`).
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Fork => "zygote",
             Self::Fresh => "fresh",
+            Self::Repl => "repl",
         }
     }
 }
@@ -69,22 +82,24 @@ pub struct Started {
     pub control: OwnedFd,
 }
 
-/// Starts a worker as a child of this process; its output goes to `log`.
+/// Starts a worker as a child of this process; its output goes to `log`. One for a REPL gets both sides of its terminal.
 ///
 /// # Errors
 /// Julia could not be executed, or no socket or memory file could be had.
-pub fn start(plan: &Plan, log: &File) -> io::Result<Started> {
+pub fn start(plan: &Plan, log: &File, terminal: Option<Pair>) -> io::Result<Started> {
     let (ours, theirs) = match plan.isolation {
         Isolation::Fork => passing::packet_pair()?,
-        Isolation::Fresh => passing::stream_pair()?,
+        Isolation::Fresh | Isolation::Repl => passing::stream_pair()?,
     };
     let null = OwnedFd::from(OpenOptions::new().read(true).write(true).open("/dev/null")?);
     let log = || log.try_clone().map(OwnedFd::from);
+    let mut descriptors = vec![null, log()?, log()?, theirs, source_file()?];
+    descriptors.extend(terminal.into_iter().flat_map(|pair| [pair.leader, pair.follower]));
     let pid = spawn(&Command {
         program: plan.julia.clone(),
         arguments: arguments(plan),
         environment: plan.environment.iter().map(|entry| OsString::from_vec(entry.clone())).collect(),
-        descriptors: vec![null, log()?, log()?, theirs, source_file()?],
+        descriptors,
         occupied_below: FIRST_OCCUPIED,
         own_session: plan.isolation == Isolation::Fork,
     })?;
@@ -109,7 +124,7 @@ fn arguments(plan: &Plan) -> Vec<OsString> {
 
 /// Evaluates the source in a module that nothing refers to: `Main` stays as empty as plain Julia's.
 fn boot_expression(isolation: Isolation) -> OsString {
-    let kind = if isolation == Isolation::Fork { "zygote" } else { "fresh" };
+    let kind = isolation.kind();
     format!(
         "let m = Module(:JuliaWorker); \
          Base.include_string(m, read(\"/proc/self/fd/4\", String), \"worker.jl\"); \

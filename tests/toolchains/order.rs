@@ -117,6 +117,11 @@ fn apps_in_order() {
     app.julia_command = Some("/gone/julia".into());
     let note = expect(&all, &app, julia("1.12.2"), "the default channel of juliaup");
     assert!(note.unwrap().contains("/gone/julia, recorded for the app rot13, is gone"));
+    // Where there is no other Julia at all.
+    fs::remove_dir_all(world.path("home/.julia/juliaup")).unwrap();
+    let named = all.with("PATH", "").with("JULIA_DAEMON_WORKER_EXECUTABLE", world.path("elsewhere/julia"));
+    app.julia_command = None;
+    expect(&named, &app, world.path("elsewhere/julia"), "named by JULIA_DAEMON_WORKER_EXECUTABLE");
 }
 
 /// juliaup has replaced the version that Pkg recorded, or taken its whole line away.

@@ -12,7 +12,7 @@ function boot(kind::String)
     for fd in 0:2
         STDIO_DUPLICATES[fd+1] = stdio_duplicate(fd)
     end
-    kind == "zygote" ? boot_zygote(control) : boot_fresh(control)
+    kind == "zygote" ? boot_zygote(control) : kind == "repl" ? boot_repl(control) : boot_fresh(control)
 end
 
 version_number() = Int32(VERSION.major << 16 | VERSION.minor << 8 | VERSION.patch)
@@ -106,7 +106,8 @@ is_forkable(inherited::Inherited) = inherited.memory >= 0 && has_one_thread()
 
 # A worker that is used once and never forked.
 function boot_fresh(control::Cint)
-    compile_own()
+    precompile(wait_for_job, (Cint, MessageBuffers, Nothing))
+    precompile(use_terminal, (Job,))
     forget_own_traces()
     free_low_numbers()
     buffers = MessageBuffers()

@@ -29,8 +29,11 @@
 # | trace_compile                          | all; the file is opened once, and flushed after each line | src/gf.c                     |
 # | Core._parse                            | from 1.6; (text, file, line, offset, rule); _setparser! from 1.9 | base/meta.jl, base/boot.jl |
 # | Base.include, jl_load                  | 1.5 only: the method that calls it is replaced           | base/Base.jl                  |
-# | include_callbacks, cache_dependencies  | all; what depends on which file                          | base/loading.jl               |
+# | include_callbacks, cache_dependencies  | all; what depends on which file, with its time to 1.10   | base/loading.jl               |
 # | pkgorigins                             | cachepath from 1.6                                       | base/loading.jl               |
+# | REPL as standard library               | in the system image to 1.10; require_stdlib from 1.11    | base/loading.jl               |
+# | LineEditREPL, run_frontend, REPLBackendRef, TTYTerminal | all; a question is (expression, 1), from 1.12 (function, 2) too; the answer (value, is an error) | stdlib/REPL |
+# | banner                                 | Base to 1.10, REPL from 1.11                             | base/version.jl, stdlib/REPL  |
 # | Random.THREAD_RNGs                     | to 1.6; made when first used                             | stdlib/Random                 |
 #
 # What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).
@@ -205,6 +208,22 @@ function own_variables()
     Pair{String,String}[name => value for (name, value) in ENV if !(name in names)]
 end
 
+# ---- a REPL ----
+
+const REPL_ID = Base.PkgId(Base.UUID("3fa0cd96-eef1-5676-8a61-b3b8758bbffb"), "REPL")
+
+# The module that runs REPLs, as Julia's own start would load it (load_REPL, base/client.jl); `nothing` where there is none.
+load_repl() = try (isdefined(Base, :require_stdlib) ? Base.require_stdlib(REPL_ID) : Base.require(REPL_ID)) catch; nothing end
+
+# Runs a REPL as Julia's own start does (run_main_repl, base/client.jl), with channels to somebody else in place of what evaluates.
+function run_rehearsed(REPL::Module, stream, questions::Channel, answers::Channel)
+    terminal = REPL.Terminals.TTYTerminal(ENV["TERM"], stream, stream, stream)
+    isdefined(REPL, :banner) ? REPL.banner(terminal) : Base.banner(terminal)
+    repl = REPL.LineEditREPL(terminal, true, true)
+    REPL.run_frontend(repl, REPL.REPLBackendRef(questions, answers))
+    nothing
+end
+
 # ---- the program ----
 
 # Runs the program as Julia's own `main` would, on a stack of its own so that backtraces end where plain Julia's do.
@@ -250,10 +269,10 @@ end
 
 # Shows the exception that is being handled as Julia's own start does: 1.5 and 1.6 take a vector, 1.7 on an ExceptionStack.
 function show_error(io)
-    stack = isdefined(Base, :current_exceptions) ? Base.current_exceptions() : Base.catch_stack()
-    Base.invokelatest(Base.display_error, io, stack)
+    Base.invokelatest(Base.display_error, io, exception_stack())
     nothing
 end
+exception_stack() = isdefined(Base, :current_exceptions) ? Base.current_exceptions() : Base.catch_stack()
 
 # ---- compiling ahead ----
 

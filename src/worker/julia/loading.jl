@@ -11,7 +11,7 @@ end
 state() = State(Pair{String,Any}[
     "draws random numbers" => random_state(),
     "opens descriptors" => sort!([fd_link(name) for name in own_descriptors()]),
-    "starts threads" => status_line("Threads:"),
+    "starts threads" => (rest_threads(); status_line("Threads:")),
     "changes signals" => [status_line(name) for name in ("SigBlk:", "SigIgn:", "SigCgt:")],
     "starts processes" => children(),
     "shares memory" => shared_mappings(),
@@ -24,6 +24,15 @@ state() = State(Pair{String,Any}[
     "leaves temporary files" => isdefined(Base.Filesystem, :TEMP_CLEANUP) ? length(Base.Filesystem.TEMP_CLEANUP) : 0,
     "registers exit hooks" => [f for f in Base.atexit_hooks if !is_own_hook(f)],
 ])
+
+# OpenBLAS ends its threads before a fork, in the parent too, and starts them again when they are needed (pthread_atfork(3)). So
+# after a fork there are none but those that nobody takes care of.
+function rest_threads()
+    pid = ccall(:fork, Cint, ())
+    pid == 0 && quit(0)
+    pid > 0 && ccall(:waitpid, Cint, (Cint, Ptr{Cint}, Cint), pid, C_NULL, 0)
+    nothing
+end
 
 function compare_states(before::State, after::State)
     for (one, other) in zip(before.parts, after.parts)
@@ -56,7 +65,12 @@ function is_own_hook(hook)
     root in (Base, Core) || is_standard_library(root)
 end
 
-is_standard_library(m::Module) = isdir(joinpath(Sys.STDLIB, String(nameof(m))))
+# By its place: a package may take the place of a standard library, and its name.
+function is_standard_library(m::Module)
+    isdir(joinpath(Sys.STDLIB, String(nameof(m)))) || return false
+    path = pathof(m)
+    path === nothing || !isfile(path) || startswith(realpath(path), realpath(Sys.STDLIB))
+end
 
 function random_state()
     random = loaded_module("Random")
@@ -141,9 +155,15 @@ end
 
 # What a package has included or declared to depend on, wherever it lies.
 function included_files(cache::String)
-    try
-        String[item isa Tuple ? item[1] : item.filename for item in Base.cache_dependencies(cache)[2]]
+    found = try
+        Base.cache_dependencies(cache)[2]
     catch
-        String[]
+        throw(Refused("what $cache was made from cannot be read"))
     end
+    String[included_file(item) for item in found]
 end
+
+# With its time to 1.10, by itself from 1.11 on.
+included_file(item::AbstractString) = item
+included_file(item::Tuple) = item[1]
+included_file(item) = item.filename

@@ -2,7 +2,9 @@
 //! the program does, and nothing that changed is run as it was.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../daemon_support/mod.rs"]
 mod daemon_support;
+mod generated;
 
 use std::fs;
 use std::path::PathBuf;
@@ -233,6 +235,7 @@ fn launches_from_branches() {
     let desk = Desk::new("branches");
     let mut steps = Steps::default();
     cannot_be_told_from_plain_julia(&desk, &mut steps);
+    generated_scripts(&desk, &mut steps);
     steps.step("nothing is stale", || nothing_is_stale(&desk));
     steps.step("expressions", || expressions_load_their_packages_ahead(&desk));
     steps.step("profiles", || a_profile_outlives_the_conductor(&desk));
@@ -267,6 +270,29 @@ fn cannot_be_told_from_plain_julia(desk: &Desk, steps: &mut Steps) {
             assert_eq!(desk.served(&path) > before, has_branch, "served by its branch");
         });
     }
+}
+
+/// Nothing is expected of them but that they do what they do as plain Julia; and that many have something to do ahead.
+fn generated_scripts(desk: &Desk, steps: &mut Steps) {
+    let seeds = generated::seeds();
+    let mut from_branches = 0;
+    for seed in &seeds {
+        let file = format!("generated{seed}.jl");
+        let path = desk.write(&file, &generated::script(*seed)).display().to_string();
+        let plain = desk.plain(&[&file, "a"]);
+        steps.step(&format!("the script of seed {seed}"), || {
+            for _ in 0..2 {
+                desk.is_like_plain(&[&file, "a"], &plain);
+            }
+            desk.wait_for(&path, "");
+            let before = desk.served(&path);
+            desk.is_like_plain(&[&file, "a"], &plain);
+            from_branches += usize::from(desk.served(&path) > before);
+        });
+    }
+    steps.step("most of the generated scripts have a branch", || {
+        assert!(2 * from_branches >= seeds.len(), "{from_branches} of {}", seeds.len());
+    });
 }
 
 const PROGRAM: &str = "using Changing\nf() = Changing.value()\nprintln(f(), \" \", own())\n";
