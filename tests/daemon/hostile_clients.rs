@@ -105,7 +105,7 @@ fn send_descriptors(place: &Place, pid: u32) {
     let stream = connect(place);
     let too_many = frame(Kind::Launch, &launch_message()).unwrap();
     jlapp::sys::passing::send_all(stream.as_fd(), &too_many, &many).unwrap();
-    let malformed = Refusal { reason: b"malformed".to_vec(), command: Vec::new() };
+    let malformed = Refusal { reason: b"malformed".to_vec(), ..Refusal::default() };
     assert_eq!(answer(&stream), Some((Kind::Direct, malformed.encode())));
     wait_until("all are closed again", 5, || open_descriptors(pid) <= before + 2);
     assert_unharmed(place, pid);
