@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn duplicates_go_first_then_what_is_used_least_and_longest_ago() {
-        let minutes = |number| Duration::from_secs(60 * number);
+        let minutes = |number: u64| Duration::from_secs(60 * number);
         let duplicate = Place::new(true, minutes(1), 1000);
         let old = Place::new(false, minutes(100), 1);
         let old_but_used = Place::new(false, minutes(100), 500);

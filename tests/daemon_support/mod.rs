@@ -446,6 +446,7 @@ impl Running {
             code: output.status.code(),
             signal: output.status.signal(),
             way: way(&self.trace),
+            trace: fs::read_to_string(&self.trace).unwrap_or_default(),
             took: start.elapsed(),
         }
     }
@@ -480,10 +481,18 @@ pub struct Outcome {
     pub code: Option<i32>,
     pub signal: Option<i32>,
     pub way: Way,
+    /// Its line.
+    pub trace: String,
     pub took: Duration,
 }
 
 impl Outcome {
+    /// A number of its trace, without the unit.
+    pub fn traced(&self, name: &str) -> Option<u64> {
+        let field = self.trace.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))?;
+        field.trim_end().trim_end_matches("us").parse().ok()
+    }
+
     /// # Panics
     /// It was not served by a worker, or ended or printed otherwise.
     pub fn assert_served(&self, stdout: &str, code: i32) {
