@@ -117,7 +117,9 @@ pub(super) async fn follow(pool: Rc<Pool>, group: Rc<Group>, parent: u32, contro
     }
     let jobs = group.jobs.borrow_mut().extract_if(|_, job| Rc::ptr_eq(&job.parent, &control)).collect::<Vec<_>>();
     drop(control);
-    jobs.iter().for_each(|(pid, _)| pool.departed.add(*pid));
+    for (pid, _) in &jobs {
+        pool.departed.add(*pid);
+    }
     wait_for(parent).await;
     if lost {
         for (pid, job) in jobs {

@@ -71,7 +71,7 @@ async fn keep_within(pool: &Rc<Pool>) {
 fn trim_spares(pool: &Pool) -> bool {
     let groups = pool.groups.borrow();
     let idle = groups.values().filter(|group| !is_busy(group));
-    idle.fold(false, |any, group| group.keep_one_spare() || any)
+    idle.filter(|group| group.keep_one_spare()).count() > 0
 }
 
 /// What may go, first things first.

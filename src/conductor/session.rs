@@ -197,7 +197,7 @@ async fn give(conductor: &Rc<Conductor>, request: Request<'_>, asker: &Asker<'_>
                 if give_to_a_worker(conductor, &branch, &parcel).await.is_ok() {
                     return Ok(());
                 }
-                parcel.why = "its branch has ended".to_owned();
+                "its branch has ended".clone_into(&mut parcel.why);
             }
             Err(why) => parcel.why = why,
         }

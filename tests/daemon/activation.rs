@@ -19,7 +19,7 @@ fn activated(place: &Place, listener: &UnixListener, socket: &Path) -> Child {
     // SAFETY: dup2(2) is async-signal-safe, and the descriptor outlives the spawn.
     #[allow(unsafe_code, reason = "a descriptor is handed on by its number")]
     unsafe {
-        command.pre_exec(move || match libc::dup2(number, 3) {
+        command.pre_exec(move || match libc::dup2(libc::dup(number), 3) {
             -1 => Err(std::io::Error::last_os_error()),
             _ => Ok(()),
         });

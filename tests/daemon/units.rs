@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use super::daemon_support::Place;
+use super::daemon_support::{Place, wait_until};
 use super::shared::{SCRIPT, stderr_of, stdout_of};
 
 struct Desk {
@@ -51,7 +51,7 @@ fn units_are_installed_and_uninstalled() {
     let text = stdout_of(&output);
     assert!(output.status.success(), "{}", stderr_of(&output));
     assert!(text.contains("enable-linger") && text.contains("ends no program"), "{text}");
-    assert_eq!(desk.place.conductors(), Vec::<u32>::new(), "whoever listened there has left");
+    wait_until("whoever listened there has left", 10, || desk.place.conductors().is_empty());
     let service = fs::read_to_string(desk.unit("julia-daemon.service")).unwrap();
     let socket = fs::read_to_string(desk.unit("julia-daemon.socket")).unwrap();
     let program = PathBuf::from(env!("CARGO_BIN_EXE_jlconductor"));

@@ -100,7 +100,7 @@ fn not_warm(out: &mut String, report: &Report) -> std::fmt::Result {
 
 /// Nothing where nothing was counted.
 fn rate(part: u64, whole: u64) -> String {
-    if whole == 0 { String::new() } else { format!(" ({} %)", part * 100 / whole) }
+    (part * 100).checked_div(whole).map_or_else(String::new, |percent| format!(" ({percent} %)"))
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -136,8 +136,8 @@ fn listener(socket: &Path) -> String {
 
 /// `KillMode=process`: workers and the programs that they run are not the daemon's to end.
 fn service(program: &Path, socket: &Path, variables: &[(&str, String)]) -> String {
-    let variables: String =
-        variables.iter().map(|(name, value)| format!("Environment={}\n", quoted(&format!("{name}={value}")))).collect();
+    let line = |(name, value): &(&str, String)| format!("Environment={}\n", quoted(&format!("{name}={value}")));
+    let variables = variables.iter().map(line).collect::<Vec<String>>().concat();
     let (program, socket) = (quoted(&program.display().to_string()), quoted(&socket.display().to_string()));
     format!(
         "{MARK}\n[Unit]\nDescription=Daemon that keeps Julia warm\nRequires={SOCKET}\nAfter={SOCKET}\n\n\
