@@ -26,7 +26,7 @@ pub fn actions() -> Vec<Case> {
             .script("println(\"a \", ARGS)")
             .args(["x"])
             .prints("l [\"x\"]a.jl"),
-        direct("-e and arguments that hold a double dash", "switch-of-other-version").args([
+        direct("-e and arguments that hold a double dash", "switch-of-other-version").forked_since((1, 9)).args([
             "-e",
             "println(ARGS, repr(PROGRAM_FILE))",
             "a",
@@ -35,15 +35,10 @@ pub fn actions() -> Vec<Case> {
             "b",
         ]),
         fork("-e and arguments").args(["-e", "println(ARGS, repr(PROGRAM_FILE))", "a", "-e", "b"]),
-        direct("-e and a double dash before and among the arguments", "switch-of-other-version").args([
-            "-e",
-            "println(ARGS)",
-            "--",
-            "-x",
-            "--",
-            "--color=no",
-        ]),
-        direct("-e and two double dashes", "switch-of-other-version").args([
+        direct("-e and a double dash before and among the arguments", "switch-of-other-version")
+            .forked_since((1, 9))
+            .args(["-e", "println(ARGS)", "--", "-x", "--", "--color=no"]),
+        direct("-e and two double dashes", "switch-of-other-version").forked_since((1, 9)).args([
             "-e",
             "println(ARGS)",
             "a",
@@ -60,6 +55,7 @@ pub fn actions() -> Vec<Case> {
             "-t2",
         ]),
         direct("a program after a double dash, with another one", "switch-of-other-version")
+            .forked_since((1, 9))
             .file("-a.jl", "println(ARGS, PROGRAM_FILE)")
             .args(["--", "-a.jl", "--", "x"]),
         fork("clustered letters").args(["-qe", "println(Base.JLOptions().quiet)"]).prints("1"),

@@ -8,6 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::{fs, str};
 
+use super::julia;
 use super::launch::{Launch, Session, Stream, Way};
 use super::normal::Normal;
 use super::running::{End, Outcome, Running};
@@ -81,6 +82,14 @@ impl Case {
             normals: Vec::new(),
             files_differ: false,
         }
+    }
+
+    /// From this Julia on a forked worker serves it.
+    pub fn forked_since(mut self, version: (u32, u32)) -> Self {
+        if julia::version() >= version {
+            self.expected = Expected::Fork;
+        }
+        self
     }
 
     pub fn title(&self) -> String {

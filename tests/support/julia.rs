@@ -22,3 +22,17 @@ fn ask_script() -> PathBuf {
     assert!(output.status.success(), "{} found no Julia; set JULIA to the path of one", script.display());
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end())
 }
+
+/// Its version, major and minor.
+///
+/// # Panics
+/// It does not run.
+pub fn version() -> (u32, u32) {
+    static VERSION: OnceLock<(u32, u32)> = OnceLock::new();
+    *VERSION.get_or_init(|| {
+        let output = Command::new(julia()).arg("--version").stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).filter_map(|part| part.parse().ok());
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    })
+}

@@ -73,7 +73,7 @@ function settle_down(zygote::Zygote, failed::Int)
     collecting(false)                                                  # a zygote never collects; its children do
     stage("memory")
     log_stages()
-    free_low_numbers()
+    occupy_low_numbers()
     zygote.inherited = inherited_descriptors()                         # after everything that may open or close some
     optionally(use_up_free_memory)
     end_with_parent(false)
@@ -91,7 +91,7 @@ function optionally(work)
     nothing
 end
 
-# Forking and ending a child cost by the descriptor, too.
+# Ending a process costs by the descriptor, too.
 free_low_numbers() = close_range(3, FIRST_OWN - 1)
 
 # What Julia opens for itself while a zygote works must lie high, as at its boot.
@@ -126,6 +126,8 @@ function compile_own()
     precompile(is_as_begun, (Job,))
     precompile(fork_repaired, (Inherited,))
     precompile(repair_child, (Inherited,))
+    precompile(free_low_numbers, ())
+    precompile(close_range, (Int, Cint))
     precompile(replace_pipe, (Cint, Cint, Cint))
     precompile(replace_epoll, (Inherited,))
     precompile(wait_for_job, (Cint, MessageBuffers, Cint))

@@ -215,7 +215,9 @@ end
 
 # Whether this Julia, asked to run a file of ours, evaluates the rest of it only. In a child, since the file ends it.
 function rehearse_rest()
-    file = memory_file("rest.jl")
+    low = memory_file("rest.jl")
+    file = dup_high(low)
+    close_fd(low)
     text = "ccall(:_exit, Cvoid, (Cint,), 1)\nccall(:_exit, Cvoid, (Cint,), 7)\n"
     ccall(:write, Cssize_t, (Cint, Cstring, Csize_t), file, text, sizeof(text))
     path = "/proc/self/fd/$file"

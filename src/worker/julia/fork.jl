@@ -5,6 +5,8 @@
 # 2. libuv's pipes and eventfds are shared with the parent: a wake-up would reach either. Each is replaced by a fresh one
 #    under the same number. A pipe that holds bytes is a lock (libuv's signal lock): the same number of bytes goes in.
 # 3. The epoll set is shared: a new one is filled from what /proc/self/fdinfo says of the old.
+# 4. libuv itself makes its signal lock anew in the child (pthread_atfork, uv__signal_global_reinit in src/unix/signal.c), under the
+#    lowest numbers that are free. Those belong to the program, so a zygote has them occupied, and only the child frees them.
 # Everything here must have been compiled before the fork.
 
 struct Inherited
@@ -105,6 +107,7 @@ function fork_repaired(fds::Inherited)
     pid = ccall(:fork, Cint, ())
     if pid == 0
         repair_child(fds)
+        free_low_numbers()
         ccall(:setpgid, Cint, (Cint, Cint), 0, 0)
     end
     pid

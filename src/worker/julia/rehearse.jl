@@ -112,10 +112,12 @@ function rehearsal_stdio(kind::Symbol)
         close_fd(away)
         out = Ref{NTuple{2,Cint}}((-1, -1))
         ccall(:pipe2, Cint, (Ptr{Cvoid}, Cint), out, CLOEXEC)
+        dup_high(out[][1])                                             # what lies low is closed, and a program needs somebody who reads
         return [dup_high(in), dup_high(out[][2]), dup_high(out[][2])]
     end
     leader, terminal = open_terminal()
     terminal < 0 && return [null(), null(), null()]
+    dup_high(leader)
     [dup_high(terminal) for _ in 1:3]
 end
 
