@@ -83,7 +83,9 @@ fn kept_like_others() {
     });
     steps.step("run without installing it", || {
         world.does(&["rm", "tool"]);
-        for words in [&["run", "Tool_jll@2.0", "--", "x", "--"][..], &["run", "--from", "Tool_jll@2.0", "tool", "x", "--"]] {
+        for words in
+            [&["run", "Tool_jll@2.0", "--", "x", "--"][..], &["run", "--from", "Tool_jll@2.0", "tool", "x", "--"]]
+        {
             assert_eq!(world.does(words).out, "tool 2.0.0+0 x --\n");
         }
         assert!(!world.path("depot/bin/tool").exists());

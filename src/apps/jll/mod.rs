@@ -191,8 +191,14 @@ fn julia_libraries(julia: &Path) -> Vec<PathBuf> {
     [multiarch, library]
         .into_iter()
         .flat_map(|folder| [folder.join("julia"), folder])
-        .filter(|folder| folder.is_dir())
+        .filter(|folder| has_libraries(folder))
         .collect()
+}
+
+/// In a folder without any the loader would only look in vain, in some twenty places for each library.
+fn has_libraries(folder: &Path) -> bool {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.into_iter().any(|name| name.to_string_lossy().contains(".so"))
 }
 
 /// `1.5.3`, or as much of it as the name of libjulia tells.
