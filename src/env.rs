@@ -11,17 +11,25 @@ pub const DAEMON_TRACE: &str = "JULIA_DAEMON_TRACE";
 pub const WORKER_ARGS: &str = "JULIA_DAEMON_WORKER_ARGS";
 /// The Julia to run: a path, or a name looked up on `PATH`. Default: `julia`.
 pub const WORKER_EXECUTABLE: &str = "JULIA_DAEMON_WORKER_EXECUTABLE";
-/// Seconds that a worker is kept after the last launch that it served. Default: 7200.
+/// Seconds that a worker is kept after the last launch that it served; a program may set it for its own worker. Default: 7200.
 pub const WORKER_TTL: &str = "JULIA_DAEMON_WORKER_TTL";
-/// Memory that branches may take: `2G`, `500M`, or bytes. Read when the conductor starts. Default: a quarter of the machine's.
+/// Memory that workers may take, without programs that run: `2G`, `500M`, or bytes. Read when the conductor starts. Default: a
+/// quarter of the machine's.
 pub const MEMORY: &str = "JULIA_DAEMON_MEMORY";
 /// Set by `jlapp` for Pkg's work: its process id, by which it finds what is left of that after an interrupt. The conductor takes
 /// no notice of variables with this beginning.
 pub const STARTED_BY: &str = "JULIA_DAEMON_STARTED_BY";
 /// `fork` or `fresh`: how launches are kept apart. Default: `fork` where this Julia can.
 pub const ISOLATION: &str = "JULIA_DAEMON_ISOLATION";
+/// Seconds after which a conductor ends that keeps no worker and runs no program. Read when it starts. Default: 3600.
+pub const IDLE_TTL: &str = "JULIA_DAEMON_IDLE_TTL";
 /// `uring` or `epoll`: what the conductor waits with. Default: `uring` where the kernel has it.
 pub const IO: &str = "JULIA_DAEMON_IO";
+
+/// systemd's: the process that sockets are handed on to, and how many (sd_listen_fds(3)).
+pub const LISTEN_PID: &str = "LISTEN_PID";
+/// See [`LISTEN_PID`].
+pub const LISTEN_FDS: &str = "LISTEN_FDS";
 
 /// Where the runtime folder is (XDG Base Directory Specification).
 pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";

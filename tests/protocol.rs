@@ -14,8 +14,8 @@ use std::path::Path;
 use std::process::Command;
 
 use jlapp::protocol::{
-    HEADER_BYTES, Header, Job, Kind, Launch, Limit, MAX_BODY_BYTES, OptionValue, PACKET_BYTES, PROTOCOL, Packet,
-    Refusal, Release, frame,
+    Account, HEADER_BYTES, Header, Job, Kind, Launch, Limit, MAX_BODY_BYTES, OptionValue, PACKET_BYTES, PROTOCOL,
+    Packet, Refusal, Release, Warmed, frame,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -130,11 +130,27 @@ proptest! {
     }
 
     #[test]
-    fn a_refusal_arrives_as_it_was(reason in text(), command in texts()) {
-        let refusal = Refusal { reason, command };
+    fn a_refusal_arrives_as_it_was(reason in text(), why in text(), command in texts()) {
+        let refusal = Refusal { reason, why, command };
         let bytes = refusal.encode();
         prop_assert_eq!(Refusal::decode(&bytes).unwrap(), refusal);
         only_the_whole_decodes(&bytes, Refusal::decode);
+    }
+
+    #[test]
+    fn an_account_arrives_as_it_was(kind in text(), why in text(), took_us: u32) {
+        let account = Account { kind, why, took_us };
+        let bytes = account.encode();
+        prop_assert_eq!(Account::decode(&bytes).unwrap(), account);
+        only_the_whole_decodes(&bytes, Account::decode);
+    }
+
+    #[test]
+    fn what_was_warmed_arrives_as_it_was(is_ready: bool, about in text()) {
+        let warmed = Warmed { is_ready, about };
+        let bytes = warmed.encode();
+        prop_assert_eq!(Warmed::decode(&bytes).unwrap(), warmed);
+        only_the_whole_decodes(&bytes, Warmed::decode);
     }
 
     #[test]
@@ -168,7 +184,7 @@ proptest! {
 fn a_header_is_magic_version_kind_length_release() {
     let framed = frame(Kind::Launch, b"abc").unwrap();
     let release = Release::OURS.0.to_le_bytes();
-    let expected = [b"JLAP".as_slice(), &[2, 0], &[1, 0], &[3, 0, 0, 0], &release, b"abc"].concat();
+    let expected = [b"JLAP".as_slice(), &[3, 0], &[1, 0], &[3, 0, 0, 0], &release, b"abc"].concat();
     assert_eq!(framed, expected);
     let header = Header::decode(framed.first_chunk().unwrap()).unwrap();
     assert_eq!((header.protocol, header.kind(), header.body_bytes), (PROTOCOL, Ok(Kind::Launch), 3));
@@ -181,10 +197,14 @@ fn kinds_keep_their_numbers() {
         (Kind::Launch, 1),
         (Kind::Status, 2),
         (Kind::Stop, 3),
+        (Kind::Drain, 4),
+        (Kind::Warm, 5),
         (Kind::Direct, 16),
         (Kind::Retired, 17),
         (Kind::Report, 18),
         (Kind::Stopped, 19),
+        (Kind::Served, 20),
+        (Kind::Warmed, 21),
         (Kind::Job, 32),
     ];
     for (kind, number) in numbers {

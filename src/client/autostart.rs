@@ -10,7 +10,8 @@ use crate::env;
 use crate::sys::process::{Command, own_folder, spawn_detached};
 
 /// Variables that a conductor keeps from whoever starts it; everything else comes with each launch.
-const KEPT: [&str; 6] = [env::HOME, env::PATH, env::XDG_RUNTIME_DIR, env::XDG_STATE_HOME, env::IO, env::MEMORY];
+const KEPT: [&str; 7] =
+    [env::HOME, env::PATH, env::XDG_RUNTIME_DIR, env::XDG_STATE_HOME, env::IO, env::MEMORY, env::IDLE_TTL];
 
 /// Starts the conductor beside this program. If another one lives already, the new one ends by itself: a lock decides.
 pub(super) fn start(socket: &Path) -> io::Result<()> {

@@ -50,6 +50,10 @@ impl Connection {
     pub(super) fn to_started() -> Result<Self, Reason> {
         let path: PathBuf = socket::path();
         socket::prepare_folder(&path).map_err(|error| Reason::Socket(error.to_string()))?;
+        // One that gave way to us may have been systemd's, which still listens and starts the next.
+        if let Ok(connection) = Self::to_running() {
+            return Ok(connection);
+        }
         autostart::start(&path).map_err(|_| Reason::NoConductor)?;
         let deadline = Instant::now() + START_TIMEOUT;
         loop {

@@ -35,13 +35,16 @@ pub(super) struct RunningJob {
 pub(super) fn hand_over(attempt: &Attempt, terminal: Option<&Terminal>) -> Result<RunningJob, Reason> {
     let (launch, numbers) = message::compose(attempt, terminal)?;
     let directory = descriptors::working_directory().map_err(|_| Reason::Descriptors)?;
+    attempt.trace.step("parse");
     let mut connection = Connection::to_any()?;
+    attempt.trace.step("connect");
     // A conductor that makes room for ours answers `Retired`: once it is gone we start ours and ask again, once.
     for last_try in [false, true] {
         let (ours, theirs) = passing::packet_pair().map_err(|_| Reason::Lost)?;
         send(&connection, &launch, &theirs, &directory, &numbers)?;
         drop(theirs);
-        match await_worker(&connection.stream, &ours, attempt.wanted)? {
+        attempt.trace.step("send");
+        match await_worker(attempt, &connection.stream, &ours)? {
             Answer::Ready(pid, leader) => return go(attempt, RunningJob { pid, channel: ours, leader }, terminal),
             Answer::Retired if !last_try => connection = Connection::to_started()?,
             Answer::Retired => return Err(Reason::OtherRelease),
@@ -77,8 +80,8 @@ enum Answer {
 /// Waits for the worker on the job channel, or for the conductor's "no" on the connection.
 ///
 /// A conductor that hangs up without a word has handed the launch over, or is dead; the channel tells which.
-fn await_worker(stream: &UnixStream, channel: &OwnedFd, wanted: Wanted) -> Result<Answer, Reason> {
-    let patience = if wanted == Wanted::Only { PATIENCE_REQUIRED } else { PATIENCE };
+fn await_worker(attempt: &Attempt, stream: &UnixStream, channel: &OwnedFd) -> Result<Answer, Reason> {
+    let patience = if attempt.wanted == Wanted::Only { PATIENCE_REQUIRED } else { PATIENCE };
     let deadline = Instant::now() + patience;
     let (mut channel, mut conductor) = (Some(channel), Some(stream));
     while channel.is_some() || conductor.is_some() {
@@ -89,17 +92,32 @@ fn await_worker(stream: &UnixStream, channel: &OwnedFd, wanted: Wanted) -> Resul
         if let Some(open) = channel.filter(|_| ready[0]) {
             let mut came = Vec::new();
             match receive_with(open, &mut came) {
-                Some(Packet::Ready { pid }) => return Ok(Answer::Ready(pid, came.pop())),
+                Some(Packet::Ready { pid }) => {
+                    attempt.trace.step("worker");
+                    hear_account(attempt, conductor.filter(|_| ready.last() == Some(&true)));
+                    return Ok(Answer::Ready(pid, came.pop()));
+                }
                 _ => channel = None,
             }
         } else if let Some(open) = conductor.filter(|_| ready.last() == Some(&true)) {
             match read_frame(open) {
+                Ok(Some((header, body))) if header.kind() == Ok(Kind::Served) => attempt.trace.account(&body),
                 Ok(Some((header, body))) => return refusal(&header, &body),
                 _ => conductor = None,
             }
         }
     }
     Err(Reason::Lost)
+}
+
+/// What the conductor has said of a worker that speaks already.
+fn hear_account(attempt: &Attempt, conductor: Option<&UnixStream>) {
+    let Some(stream) = conductor.filter(|_| attempt.trace.is_wanted()) else { return };
+    if let Ok(Some((header, body))) = read_frame(stream)
+        && header.kind() == Ok(Kind::Served)
+    {
+        attempt.trace.account(&body);
+    }
 }
 
 fn wait_until(polled: &mut [PollFd<'_>], deadline: Instant) -> Result<(), Reason> {
@@ -121,9 +139,10 @@ fn refusal(header: &Header, body: &[u8]) -> Result<Answer, Reason> {
 
 /// The conductor's refusal; one of another protocol sends its reason alone.
 fn declined(body: &[u8]) -> Reason {
-    let refusal = Refusal::decode(body).unwrap_or_else(|_| Refusal { reason: body.to_vec(), command: Vec::new() });
+    let refusal = Refusal::decode(body).unwrap_or_else(|_| Refusal { reason: body.to_vec(), ..Refusal::default() });
     Reason::Conductor {
         reason: String::from_utf8_lossy(&refusal.reason).into_owned(),
+        why: String::from_utf8_lossy(&refusal.why).into_owned(),
         command: refusal.command.into_iter().map(OsString::from_vec).collect(),
     }
 }

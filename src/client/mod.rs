@@ -3,6 +3,7 @@
 //! Invariant: the program runs at most once. Until [`handover`] has sent "go" every difficulty ends in [`direct`];
 //! after it none does. Absent: which worker serves, what Julia's packages are, anything asynchronous.
 
+mod ask;
 mod autostart;
 mod connect;
 mod direct;
@@ -20,6 +21,7 @@ mod typing;
 
 use std::ffi::OsString;
 
+pub use ask::{drain, warm};
 pub use connect::{Connection, converse};
 pub use message::FIRST_OCCUPIED;
 pub use reason::Reason;

@@ -24,9 +24,9 @@ pub enum Reason {
     NoConductor,
     /// The conductor is of another release and was not replaced.
     OtherRelease,
-    /// The conductor's own reason, one of its list (`conductor::decline`), and the Julia that it picked, if it did: path
-    /// and first arguments; for an app all of them.
-    Conductor { reason: String, command: Vec<OsString> },
+    /// The conductor's own reason, one of its list (`conductor::decline`), with more words about it, and the Julia that it
+    /// picked, if it did: path and first arguments; for an app all of them.
+    Conductor { reason: String, why: String, command: Vec<OsString> },
     /// Connection or job channel broke before the program had started.
     Lost,
     /// No worker within the time that a client waits.
@@ -37,6 +37,11 @@ impl Reason {
     /// Julia itself would print and end here: not a matter of being served or not.
     pub fn is_julias_own_answer(&self) -> bool {
         matches!(self, Self::CommandLine(refusal) if !matches!(refusal, Refusal::NotServed { .. }))
+    }
+
+    /// More about it, in words; may be empty.
+    pub(super) fn why(&self) -> &str {
+        if let Self::Conductor { why, .. } = self { why } else { "" }
     }
 
     /// The Julia to run instead, where one has been picked already.

@@ -19,7 +19,7 @@ const RELAYED: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, S
 /// Relays signals until the job has ended; returns its exit status, or dies by its signal.
 pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
     let relayed = relayed_signals(attempt);
-    let Ok(arrivals) = SignalStream::new(&relayed) else { return wait_without_relay(job) };
+    let Ok(arrivals) = SignalStream::new(&relayed) else { return wait_without_relay(job, attempt) };
     loop {
         let mut polled = [
             PollFd::new(&job.channel, PollFlags::IN),
@@ -33,7 +33,7 @@ pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
             relay(job, arrival);
         }
         if channel_speaks {
-            return end_like(receive_packet(&job.channel));
+            return end_like(receive_packet(&job.channel), attempt);
         }
     }
 }
@@ -66,12 +66,13 @@ pub(super) fn forward(job: &RunningJob, arrival: Arrival) {
 }
 
 /// No signal stream could be made: the program runs on, signals then act on the client alone.
-fn wait_without_relay(job: &RunningJob) -> i32 {
+fn wait_without_relay(job: &RunningJob, attempt: &Attempt) -> i32 {
     signals::unblock(&RELAYED);
-    end_like(receive_packet(&job.channel))
+    end_like(receive_packet(&job.channel), attempt)
 }
 
-pub(super) fn end_like(last: Option<Packet>) -> i32 {
+pub(super) fn end_like(last: Option<Packet>, attempt: &Attempt) -> i32 {
+    attempt.trace.ended();
     let Some(Packet::Ended { status, .. }) = last else {
         direct::complain("the worker was lost, and with it the program; see `jlapp daemon logs`");
         return exit::NOT_SERVED;

@@ -51,7 +51,7 @@ pub(super) fn until_it_ends(job: &RunningJob, user: Terminal, leader: OwnedFd, a
     };
     typing.finish();
     drop(typing);
-    relay::end_like(last)
+    relay::end_like(last, attempt)
 }
 
 /// From here on signals wait for [`until_it_ends`].

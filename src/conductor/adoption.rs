@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::branch;
 use super::group::{Group, Phase, RunningJob, Spare};
@@ -117,6 +117,9 @@ pub(super) async fn follow(pool: Rc<Pool>, group: Rc<Group>, parent: u32, contro
     }
     let jobs = group.jobs.borrow_mut().extract_if(|_, job| Rc::ptr_eq(&job.parent, &control)).collect::<Vec<_>>();
     drop(control);
+    for (pid, _) in &jobs {
+        pool.departed.add(*pid);
+    }
     wait_for(parent).await;
     if lost {
         for (pid, job) in jobs {
@@ -206,7 +209,7 @@ fn take_notes(pool: &Pool, group: &Group, pid: u32, file: OwnedFd) {
 
 fn become_ready(pool: &Rc<Pool>, group: &Rc<Group>, version: i32) {
     group.phase.set(Phase::Ready(version_of(version)));
-    group.last_used.set(std::time::Instant::now());
+    group.last_used.set(Instant::now());
     pool.log.line(&format!("{} is ready ({})", group.key.julia.path.display(), group.key.isolation.name()));
     replenish(pool, group);
 }
@@ -302,13 +305,15 @@ pub(super) async fn dispatch(
     bytes: &[u8],
     descriptors: &[OwnedFd],
     program: Option<&Key>,
+    client: u32,
 ) -> io::Result<()> {
     let channel = descriptors.first().ok_or_else(|| io::Error::other("no job channel"))?;
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     spare.stream.send(bytes, &borrowed).await?;
     // Second, so that the spare need not share a processor with its parent just now. It cannot have ended yet.
     spare.parent.send_packet(Packet::Watch { pid: spare.pid }, &[channel.as_fd()])?;
-    let job = RunningJob { channel: channel.try_clone()?, parent: spare.parent, program: program.cloned() };
+    let (channel, program) = (channel.try_clone()?, program.cloned());
+    let job = RunningJob { channel, parent: spare.parent, program, client, since: Instant::now() };
     group.jobs.borrow_mut().insert(spare.pid, job);
     group.served.set(group.served.get() + 1);
     Ok(())

@@ -49,10 +49,12 @@ pub(super) async fn grow(pool: &Rc<Pool>, base: &Rc<Group>, key: &Key, recipe: &
                 install(pool, key, (pid, control), version, inputs, &report);
                 Outcome::Grown
             }
-            Err(_) => Outcome::Unsettled,
+            Err(path) => Outcome::Unsettled(path),
         },
-        (Ok(Growth::Refused(_)), _) if Inputs::settled(&report.files, since).is_err() => Outcome::Unsettled,
-        (Ok(Growth::Refused(_)), _) => Outcome::Refused(report.about),
+        (Ok(Growth::Refused(_)), _) => match Inputs::settled(&report.files, since) {
+            Err(path) => Outcome::Unsettled(path),
+            Ok(_) => Outcome::Refused(report.about),
+        },
         (growth, pid) => {
             if let Some(pid) = pid {
                 signals::send(-pid.cast_signed(), SIGKILL);
@@ -110,6 +112,7 @@ fn install(
     ));
     *group.inputs.borrow_mut() = inputs;
     *group.about.borrow_mut() = format!("{}; {} methods compiled", report.about, report.methods);
+    group.methods.set(report.methods);
     make_room(pool);
     pool.groups.borrow_mut().insert(key.clone(), group.clone());
     adoption::replenish(pool, &group);

@@ -33,9 +33,32 @@ pub(super) enum Decline {
     Malformed,
     /// Too many different workers would be needed at once.
     TooManyWorkers,
+    /// `jlapp daemon drain`.
+    Draining,
 }
 
 impl Decline {
+    /// For people, where there is no more to be said.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Booting => "a worker for it is being made",
+            Self::NoSpare => "each worker runs one program, and the next is not ready yet",
+            Self::CannotBoot => "its Julia could not be started as a worker; see the log",
+            Self::SwitchOfOtherVersion => "its Julia is to answer a switch itself",
+            Self::NoJulia => "there is no such Julia",
+            Self::NoApp => "there is no such app",
+            Self::Interactive => "it is interactive",
+            Self::Namespaces => "it runs in other namespaces than the daemon, or below another root folder",
+            Self::Credentials => "it has another user, other groups, capabilities or restrictions than the daemon",
+            Self::Limits => "it has a hard limit above the daemon's",
+            Self::Scheduling => "it has a scheduling policy, priority or processors that a worker cannot take",
+            Self::ControlGroup => "it is in a control group with limits",
+            Self::Malformed => "its client could not be understood",
+            Self::TooManyWorkers => "too many different workers run programs",
+            Self::Draining => "the daemon is about to end",
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Booting => "booting",
@@ -52,7 +75,21 @@ impl Decline {
             Self::ControlGroup => "control-group",
             Self::Malformed => "malformed",
             Self::TooManyWorkers => "too-many-workers",
+            Self::Draining => "draining",
         }
+    }
+}
+
+/// A reason, and more about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Declined {
+    pub(super) reason: Decline,
+    pub(super) why: String,
+}
+
+impl From<Decline> for Declined {
+    fn from(reason: Decline) -> Self {
+        Self { reason, why: reason.words().to_owned() }
     }
 }
 

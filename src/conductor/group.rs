@@ -11,13 +11,15 @@ use tokio::sync::{Notify, oneshot};
 use super::decline::Decline;
 use super::inputs::Inputs;
 use super::key::Key;
+use super::size::Memory;
 use super::socket_io::Socket;
 use crate::julia::Version;
 use crate::protocol::Packet;
 use crate::worker::Isolation;
 
-/// Spares kept ahead at first; a launch that finds none raises it.
-const FEWEST_SPARES: usize = 2;
+/// Spares kept ahead for a launch that may come; for launches that come; and at most. A launch that finds none raises it.
+const FEWEST_SPARES: usize = 1;
+const USUAL_SPARES: usize = 2;
 const MOST_SPARES: usize = 8;
 /// Without a miss for so long, one spare fewer is kept.
 const CALM: Duration = Duration::from_secs(60);
@@ -38,6 +40,8 @@ pub(super) struct RunningJob {
     pub(super) parent: Rc<Socket>,
     /// The key of the branch that it has, or may get.
     pub(super) program: Option<Key>,
+    pub(super) client: u32,
+    pub(super) since: Instant,
 }
 
 /// How far the workers of a key are.
@@ -75,8 +79,13 @@ pub(super) struct Group {
     /// Of a branch: what it was made from, and what was done, in words.
     pub(super) inputs: RefCell<Inputs>,
     pub(super) about: RefCell<String>,
-    /// Memory that would be free without its zygote, as it was last seen.
-    pub(super) own_bytes: Cell<u64>,
+    /// Why there was none when the launch came that made it.
+    pub(super) origin: RefCell<String>,
+    /// Of a branch: methods that were compiled ahead.
+    pub(super) methods: Cell<u32>,
+    /// Of zygote and spares, as it was last seen.
+    pub(super) memory: Cell<Memory>,
+    pub(super) born: Instant,
 }
 
 impl Group {
@@ -90,7 +99,7 @@ impl Group {
             waiting: RefCell::default(),
             jobs: RefCell::default(),
             coming: Cell::new(0),
-            wanted_spares: Cell::new(FEWEST_SPARES),
+            wanted_spares: Cell::new(USUAL_SPARES),
             last_miss: Cell::new(now),
             last_used: Cell::new(now),
             time_to_live: Cell::new(Duration::from_secs(7200)),
@@ -102,7 +111,10 @@ impl Group {
             is_retired: Cell::new(false),
             inputs: RefCell::default(),
             about: RefCell::default(),
-            own_bytes: Cell::new(0),
+            origin: RefCell::default(),
+            methods: Cell::new(0),
+            memory: Cell::default(),
+            born: now,
         }
     }
 
@@ -117,6 +129,17 @@ impl Group {
     /// The key of a job's own branch.
     pub(super) fn program_of(&self, pid: u32) -> Option<Key> {
         self.jobs.borrow().get(&pid).and_then(|job| job.program.clone())
+    }
+
+    /// Its processes that run no program.
+    pub(super) fn waiting_pids(&self) -> Vec<u32> {
+        let zygote = self.zygote.borrow().as_ref().map(|(pid, _)| *pid);
+        zygote.into_iter().chain(self.spares.borrow().iter().map(|spare| spare.pid)).collect()
+    }
+
+    /// What kind of worker launches get here.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.key.program.is_some() { "branch" } else { self.key.isolation.name() }
     }
 
     /// Whether `control` leads to a zygote that has left its place to another.
@@ -136,6 +159,8 @@ impl Group {
     /// Nothing that is worth waiting for: plain Julia is there sooner.
     pub(super) fn claim(&self, require: bool) -> Result<Claim, Decline> {
         if let Some(spare) = self.spares.borrow_mut().pop_front() {
+            // Where one has come another may follow.
+            self.wanted_spares.set(self.wanted_spares.get().max(USUAL_SPARES));
             return Ok(Claim::Now(Box::new(spare)));
         }
         match (self.phase.get(), self.key.isolation) {
@@ -243,15 +268,37 @@ impl Group {
         was_job
     }
 
-    /// Fewer spares in calm times.
+    /// Fewer spares in calm times: one after the other, the usual ones only where nothing is launched at all.
     pub(super) fn relax(&self) {
-        if self.last_miss.get().elapsed() > CALM && self.wanted_spares.get() > FEWEST_SPARES {
+        let is_idle = self.last_used.get().elapsed() > CALM && self.jobs.borrow().is_empty();
+        let fewest = if is_idle { FEWEST_SPARES } else { USUAL_SPARES };
+        if self.last_miss.get().elapsed() > CALM && self.wanted_spares.get() > fewest {
             self.wanted_spares.set(self.wanted_spares.get() - 1);
             self.last_miss.set(Instant::now());
-            if self.key.isolation == Isolation::Fork {
-                self.spares.borrow_mut().pop_front();
-            }
+            self.drop_surplus();
         }
+    }
+
+    /// As few as there can be; tells whether any has gone.
+    pub(super) fn keep_one_spare(&self) -> bool {
+        self.wanted_spares.set(FEWEST_SPARES);
+        self.drop_surplus()
+    }
+
+    /// Those that are used once are dear to make, and there are never many.
+    fn drop_surplus(&self) -> bool {
+        if self.key.isolation != Isolation::Fork {
+            return false;
+        }
+        let mut spares = self.spares.borrow_mut();
+        let before = spares.len();
+        // The oldest are the most settled.
+        spares.truncate(self.wanted_spares.get());
+        spares.len() < before
+    }
+
+    pub(super) fn has_waiting(&self) -> bool {
+        self.waiting.borrow().iter().any(|waiter| !waiter.is_closed())
     }
 }
 

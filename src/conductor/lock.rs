@@ -16,6 +16,8 @@ pub(super) struct Lock {
     file: RefCell<Option<File>>,
     /// Device and inode of the socket that we listen at.
     bound: Cell<(u64, u64)>,
+    /// The name is ours to remove, not systemd's.
+    owns_name: Cell<bool>,
 }
 
 /// Where the lock of a socket is.
@@ -30,7 +32,23 @@ impl Lock {
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         socket::prepare_folder(path)?;
         let file = files::try_lock(&lock_path(path))?;
-        Ok(file.map(|file| Self { socket: path.to_path_buf(), file: RefCell::new(Some(file)), bound: Cell::default() }))
+        Ok(file.map(|file| Self {
+            socket: path.to_path_buf(),
+            file: RefCell::new(Some(file)),
+            bound: Cell::default(),
+            owns_name: Cell::new(false),
+        }))
+    }
+
+    /// Takes on a socket that listens at the name already, and is somebody else's.
+    pub(super) fn adopt(&self) -> io::Result<()> {
+        self.bound.set(identity(&fs::symlink_metadata(&self.socket)?));
+        Ok(())
+    }
+
+    /// Whether the socket is somebody else's.
+    pub(super) fn is_adopted(&self) -> bool {
+        !self.owns_name.get()
     }
 
     /// Listens at the socket's name, replacing what a dead conductor left there.
@@ -44,6 +62,7 @@ impl Lock {
         let listener = bind(&beside)?;
         self.bound.set(identity(&fs::symlink_metadata(&beside)?));
         fs::rename(&beside, &self.socket)?;
+        self.owns_name.set(true);
         Ok(listener)
     }
 
@@ -64,9 +83,9 @@ impl Lock {
         }
     }
 
-    /// Removes the socket and gives the lock free; what is connected stays connected.
+    /// Removes the socket, if it is ours, and gives the lock free; what is connected stays connected.
     pub(super) fn release(&self) {
-        if matches!(self.state(), State::Held) {
+        if self.owns_name.get() && matches!(self.state(), State::Held) {
             let _ = fs::remove_file(&self.socket);
         }
         self.file.borrow_mut().take();

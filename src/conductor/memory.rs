@@ -1,74 +1,139 @@
-//! Memory as a cache: branches are kept while there is room, and those used longest ago go first.
+//! Memory as a cache: workers are kept while there is room. What is held twice goes first, then what has been used least often
+//! and longest ago; nothing that runs a program, or has just run one, is touched.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::group::Group;
+use super::group::{Group, Phase};
 use super::pool::Pool;
+use super::size::{self, kilobytes};
 use crate::env;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Without a setting branches may take this part of what the machine has.
+/// Without a setting workers may take this part of what the machine has.
 const SHARE: u64 = 4;
 
-/// Below this part of the machine's memory that is available, branches go whatever the budget says.
+/// Below this part of the machine's memory that is available, workers go whatever the budget says.
 const SCARCE: u64 = 20;
+
+/// The same, where programs wait for memory for this part of the time, in per cent (`some avg10`, Linux's
+/// Documentation/accounting/psi.rst).
+const PRESSURE: f64 = 10.0;
+
+/// A loop of launches comes back within this.
+const JUST_USED: Duration = Duration::from_secs(10);
+
+/// Bytes that all workers may take together.
+pub(super) fn budget() -> u64 {
+    let setting = std::env::var(env::MEMORY).ok();
+    setting.as_deref().and_then(bytes).unwrap_or_else(|| available_at_most() / SHARE)
+}
+
+/// What the machine has, or the container.
+fn available_at_most() -> u64 {
+    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limits = limits.into_iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok());
+    limits.chain([meminfo("MemTotal:")]).min().unwrap_or(u64::MAX)
+}
 
 /// Looks every ten seconds, for as long as the conductor lives.
 pub(super) async fn watch(pool: Rc<Pool>) {
-    let setting = std::env::var(env::MEMORY).ok();
-    let budget = setting.as_deref().and_then(bytes).unwrap_or_else(|| meminfo("MemTotal:") / SHARE);
     loop {
         tokio::time::sleep(EVERY).await;
-        keep_within(&pool, budget).await;
+        keep_within(&pool).await;
     }
 }
 
-async fn keep_within(pool: &Rc<Pool>, budget: u64) {
-    let mut branches: Vec<Rc<Group>> =
-        pool.groups.borrow().values().filter(|group| group.key.program.is_some()).cloned().collect();
-    // Walking a process's memory takes milliseconds, which no launch should have to wait for.
-    let zygotes: Vec<Option<u32>> =
-        branches.iter().map(|group| group.zygote.borrow().as_ref().map(|(pid, _)| *pid)).collect();
-    let sizes = tokio::task::spawn_blocking(move || zygotes.into_iter().map(|pid| pid.map_or(0, own_bytes)).collect());
-    let sizes: Vec<u64> = sizes.await.unwrap_or_default();
-    for (group, size) in branches.iter().zip(&sizes) {
-        group.own_bytes.set(*size);
+async fn keep_within(pool: &Rc<Pool>) {
+    size::measure(pool).await;
+    let is_scarce = is_scarce();
+    let mut total: u64 = pool.groups.borrow().values().map(|group| group.memory.get().proportional).sum();
+    if (total <= pool.budget && !is_scarce) || trim_spares(pool) {
+        // What trimming gives back is seen the next time.
+        return;
     }
-    branches.sort_by_key(|group| group.last_used.get());
-    let mut total: u64 = sizes.iter().sum();
-    let mut is_scarce = meminfo("MemAvailable:") < meminfo("MemTotal:") / SCARCE;
-    for group in branches.iter().filter(|group| group.jobs.borrow().is_empty()) {
-        if total <= budget && !is_scarce {
+    for group in in_order(pool) {
+        pool.log.line(&format!("memory is needed: the {} for {} ends", group.kind(), group.key.words()));
+        total = total.saturating_sub(group.memory.get().proportional);
+        pool.remove(&group);
+        // One at a time where it is scarce: what it gives back is seen the next time.
+        if total <= pool.budget {
             break;
         }
-        total = total.saturating_sub(group.own_bytes.get());
-        // One at a time: what it gives back is seen the next time.
-        is_scarce = false;
-        pool.log.line(&format!("memory is needed: the branch for {} ends", group.key.words()));
-        pool.remove(group);
     }
 }
 
-/// Memory of a process that would be free without it: what is its own, and its part of what it shares (`Pss` in
-/// `/proc/<pid>/smaps_rollup`, proc(5)).
-fn own_bytes(pid: u32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    kilobytes(&text, "Pss:")
+/// Spares beyond the first are duplicates. Tells whether there were any to spare.
+fn trim_spares(pool: &Pool) -> bool {
+    let groups = pool.groups.borrow();
+    let idle = groups.values().filter(|group| !is_busy(group));
+    idle.filter(|group| group.keep_one_spare()).count() > 0
+}
+
+/// What may go, first things first.
+fn in_order(pool: &Pool) -> Vec<Rc<Group>> {
+    let groups = pool.groups.borrow();
+    let mut idle: Vec<(Place, Rc<Group>)> = groups
+        .values()
+        .filter(|group| !is_busy(group) && !has_branches(group, groups.values()))
+        .map(|group| (place(group, groups.values()), group.clone()))
+        .collect();
+    idle.sort_by_key(|(place, _)| Reverse(*place));
+    idle.into_iter().map(|(_, group)| group).collect()
+}
+
+fn is_busy(group: &Group) -> bool {
+    let is_used = !group.jobs.borrow().is_empty() || group.last_used.get().elapsed() < JUST_USED;
+    is_used || group.is_growing.get() || group.phase.get() == Phase::Booting || group.has_waiting()
+}
+
+/// What has branches is shared by them; it goes once they have gone.
+fn has_branches<'a>(group: &Group, mut all: impl Iterator<Item = &'a Rc<Group>>) -> bool {
+    group.key.program.is_none() && all.any(|other| other.key.program.is_some() && other.key.base() == group.key)
+}
+
+/// The greater, the sooner it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    is_duplicate: bool,
+    /// Milliseconds without a launch, divided by how used it is.
+    idle: u128,
+}
+
+impl Place {
+    /// Twice as many uses are worth one more share of time.
+    fn new(is_duplicate: bool, idle: Duration, uses: u64) -> Self {
+        Self { is_duplicate, idle: idle.as_millis() / u128::from(uses.max(1).ilog2() + 1) }
+    }
+}
+
+fn place<'a>(group: &Group, mut all: impl Iterator<Item = &'a Rc<Group>>) -> Place {
+    let is_newer = |other: &Rc<Group>| match (&group.key.program, &other.key.program) {
+        (Some(own), Some(theirs)) => {
+            own.is_same_program(theirs) && other.key != group.key && other.last_used.get() > group.last_used.get()
+        }
+        _ => false,
+    };
+    Place::new(all.any(is_newer), group.last_used.get().elapsed(), group.served.get())
+}
+
+fn is_scarce() -> bool {
+    let pressure = fs::read_to_string("/proc/pressure/memory").unwrap_or_default();
+    meminfo("MemAvailable:") < meminfo("MemTotal:") / SCARCE || percent_waiting(&pressure) > PRESSURE
+}
+
+/// `some avg10=1.53 avg60=0.87 …`; 0 where the kernel does not tell.
+fn percent_waiting(text: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix("some avg10="));
+    line.and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(0.0)
 }
 
 fn meminfo(name: &str) -> u64 {
     kilobytes(&fs::read_to_string("/proc/meminfo").unwrap_or_default(), name)
-}
-
-/// In bytes.
-fn kilobytes(text: &str, name: &str) -> u64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|rest| rest.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
-    number.unwrap_or(0) << 10
 }
 
 /// `2G`, `500M`, `4096K`, or a number of bytes.
@@ -99,6 +164,21 @@ mod tests {
     #[test]
     fn files_of_the_kernel() {
         assert_eq!(kilobytes("Rss: 5 kB\nPss:   3 kB\n", "Pss:"), 3 << 10);
-        assert!(meminfo("MemTotal:") > meminfo("MemAvailable:"));
+        assert!(meminfo("MemTotal:") > meminfo("MemAvailable:") && available_at_most() > 0);
+        let pressure = "some avg10=12.50 avg60=1.00 avg300=0.00 total=9\nfull avg10=3.00 avg60=0.00 total=1\n";
+        assert!((percent_waiting(pressure) - 12.5).abs() < 1e-9);
+        assert!(percent_waiting("").abs() < 1e-9);
+    }
+
+    #[test]
+    fn duplicates_go_first_then_what_is_used_least_and_longest_ago() {
+        let minutes = |number: u64| Duration::from_secs(60 * number);
+        let duplicate = Place::new(true, minutes(1), 1000);
+        let old = Place::new(false, minutes(100), 1);
+        let old_but_used = Place::new(false, minutes(100), 500);
+        let recent = Place::new(false, minutes(5), 1);
+        let mut places = [recent, old_but_used, old, duplicate];
+        places.sort_by_key(|place| Reverse(*place));
+        assert_eq!(places, [duplicate, old, old_but_used, recent]);
     }
 }

@@ -3,11 +3,14 @@
 //! One thread. Invariant: a job never depends on the conductor; everything here may vanish at any moment, and what
 //! is running goes on. Absent: running programs, relaying their input or output, Julia's packages.
 
+mod activation;
 mod admission;
 mod adoption;
 mod branch;
 mod choice;
 mod decline;
+mod difference;
+mod drain;
 mod group;
 mod inputs;
 mod io;
@@ -18,28 +21,35 @@ mod lock;
 mod log;
 mod memory;
 mod needs;
+mod order;
 mod pool;
 mod profile;
 mod program;
 mod session;
+mod size;
 mod socket_io;
 mod standing;
 mod status;
 mod succession;
 mod ticker;
+mod unwarmed;
+mod warming;
 mod warmth;
 
-use std::os::unix::net::UnixStream;
+use std::cell::Cell;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
 
 pub use keeper::keep;
 pub use lock::lock_path;
 pub use log::{beside as log_path_beside, log_path};
-pub use status::{Report, WorkerReport};
+pub use size::Memory;
+pub use status::{JobReport, Report, WorkerReport};
+pub use unwarmed::UnwarmedReport;
 
 use choice::Chooser;
 use key::Julia;
@@ -69,6 +79,8 @@ struct Conductor {
     relisten: Notify,
     /// Places for connections at a time: a flood waits outside, in the socket's own queue.
     places: Rc<Semaphore>,
+    /// Who waits for the last program's end.
+    draining: Cell<usize>,
 }
 
 /// Runs a conductor at `socket` until it is told to stop. Returns at once if another one is alive.
@@ -76,7 +88,8 @@ struct Conductor {
 /// # Errors
 /// The socket's folder is unsafe, or socket, lock or log could not be made; with the path concerned.
 pub fn run(socket: PathBuf) -> std::io::Result<()> {
-    let Some(lock) = Lock::take(&socket)? else { return Ok(()) };
+    let inherited = activation::listener(&socket)?;
+    let Some(lock) = take_lock(&socket, inherited.as_ref())? else { return Ok(()) };
     crate::sys::descriptors::raise_limit();
     crate::sys::process::adopt_orphans();
     io::run(|backend| async move {
@@ -92,17 +105,35 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
             stopping: Notify::new(),
             relisten: Notify::new(),
             places: Rc::new(Semaphore::new(MOST_SESSIONS)),
+            draining: Cell::new(0),
             io: backend,
             socket,
             lock,
             log,
         });
-        let outcome = conductor.clone().serve().await;
+        let outcome = conductor.clone().serve(inherited).await;
         conductor.say_last_words(&outcome);
         // Workers and sessions still hold the log; what has been said so far is what matters.
         let _ = tokio::time::timeout(std::time::Duration::from_millis(200), writing).await;
         outcome
     })
+}
+
+/// One that gives way takes a moment to be gone; systemd starts us as soon as somebody connects.
+const GIVING_WAY: Duration = Duration::from_secs(2);
+
+/// `None` when another conductor lives.
+fn take_lock(socket: &std::path::Path, inherited: Option<&UnixListener>) -> std::io::Result<Option<Lock>> {
+    let deadline = Instant::now() + GIVING_WAY;
+    loop {
+        let lock = Lock::take(socket)?;
+        let Some(listener) = inherited.filter(|_| lock.is_none()) else { return Ok(lock) };
+        if Instant::now() > deadline {
+            activation::turn_away(listener);
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A connection's place, free again when it is dropped.
@@ -120,8 +151,8 @@ fn own_program() -> Option<Julia> {
 }
 
 impl Conductor {
-    async fn serve(self: Rc<Self>) -> std::io::Result<()> {
-        let mut acceptor = self.listen()?;
+    async fn serve(self: Rc<Self>, inherited: Option<UnixListener>) -> std::io::Result<()> {
+        let mut acceptor = inherited.map_or_else(|| self.listen(), |listener| self.listen_with(listener))?;
         let ticking = tokio::task::spawn_local(ticker::tick(self.clone()));
         let watching = tokio::task::spawn_local(memory::watch(self.pool.clone()));
         loop {
@@ -167,6 +198,11 @@ impl Conductor {
 
     fn listen(&self) -> std::io::Result<io::Acceptor> {
         self.lock.bind(io::Acceptor::bind)
+    }
+
+    fn listen_with(&self, listener: UnixListener) -> std::io::Result<io::Acceptor> {
+        self.lock.adopt()?;
+        io::Acceptor::listening(listener)
     }
 
     /// Gives the name and the lock free for a successor, then ends.

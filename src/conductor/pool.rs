@@ -3,13 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::adoption;
 use super::decline::Decline;
+use super::drain::Departed;
 use super::group::{Claim, Group, Phase};
 use super::key::{Julia, Key};
 use super::log::Log;
+use super::memory;
+use super::unwarmed::Unwarmed;
 use super::warmth::Warmth;
 use crate::worker::Isolation;
 
@@ -32,6 +35,14 @@ pub(super) struct Pool {
     pub(super) unforkable: RefCell<HashMap<Julia, String>>,
     pub(super) declined: RefCell<BTreeMap<Decline, u64>>,
     pub(super) spare_hits: Cell<u64>,
+    /// Launches that a worker was given.
+    pub(super) served: Cell<u64>,
+    pub(super) unwarmed: Unwarmed,
+    pub(super) departed: Departed,
+    /// Bytes that all workers may take together.
+    pub(super) budget: u64,
+    /// When it was last seen what they take.
+    pub(super) measured: Cell<Option<Instant>>,
     pub(super) warmth: Warmth,
     pub(super) log: Log,
 }
@@ -43,6 +54,11 @@ impl Pool {
             unforkable: RefCell::default(),
             declined: RefCell::default(),
             spare_hits: Cell::new(0),
+            served: Cell::new(0),
+            unwarmed: Unwarmed::default(),
+            departed: Departed::default(),
+            budget: memory::budget(),
+            measured: Cell::new(None),
             warmth: Warmth::new(),
             log,
         }
@@ -63,10 +79,32 @@ impl Pool {
         self.drop_group(&key);
         self.make_room()?;
         let group = Rc::new(Group::new(key.clone()));
+        *group.origin.borrow_mut() = self.why_none(&key);
         group.touch(time_to_live);
         self.groups.borrow_mut().insert(key, group.clone());
         adoption::boot_after(self, &group, first);
         Ok(group)
+    }
+
+    /// Why no workers serve launches with this key: in what it differs from the nearest that there are.
+    fn why_none(&self, key: &Key) -> String {
+        let groups = self.groups.borrow();
+        let others = groups.keys().filter(|other| other.program.is_none()).map(|other| key.differences(other));
+        let probe = self.unforkable.borrow().get(&key.julia).map(|why| format!("; its Julia is not forked: {why}"));
+        let nearest = others.min_by_key(Vec::len).map_or_else(
+            || "no worker had been started yet".to_owned(),
+            |differences| format!("no worker yet for it; the nearest differs in {}", differences.join("; ")),
+        );
+        nearest + &probe.unwrap_or_default()
+    }
+
+    /// More about a launch that workers of this key were not given.
+    pub(super) fn why_declined(&self, key: &Key, reason: Decline) -> String {
+        let key = if self.is_fresh_instead(key) { key.fresh() } else { key.clone() };
+        match (reason, self.groups.borrow().get(&key)) {
+            (Decline::Booting, Some(group)) => group.origin.borrow().clone(),
+            _ => reason.words().to_owned(),
+        }
     }
 
     /// Workers of a Julia whose file is another one by now.
@@ -123,6 +161,7 @@ impl Pool {
     /// Once a second: lets go of what has not been used for its time to live, and of Julias that were removed or replaced.
     pub(super) fn tidy(&self) {
         let groups: Vec<Rc<Group>> = self.groups.borrow().values().cloned().collect();
+        self.keep_with_branches(&groups);
         for group in groups {
             group.relax();
             let julia = &group.key.julia;
@@ -138,6 +177,16 @@ impl Pool {
         }
     }
 
+    /// A launch from a branch is one for its Julia's workers as well: the next version of the branch comes from them.
+    fn keep_with_branches(&self, groups: &[Rc<Group>]) {
+        for branch in groups.iter().filter(|group| group.key.program.is_some()) {
+            if let Some(base) = self.groups.borrow().get(&branch.key.base()) {
+                base.last_used.set(base.last_used.get().max(branch.last_used.get()));
+                base.time_to_live.set(base.time_to_live.get().max(branch.time_to_live.get()));
+            }
+        }
+    }
+
     /// Launches with this key, which asks for a fork, are served by fresh workers.
     pub(super) fn is_fresh_instead(&self, key: &Key) -> bool {
         key.isolation == Isolation::Fork && self.unforkable.borrow().contains_key(&key.julia)
@@ -145,6 +194,21 @@ impl Pool {
 
     pub(super) fn note_unforkable(&self, julia: &Julia, why: &str) {
         self.unforkable.borrow_mut().insert(julia.clone(), why.to_owned());
+    }
+
+    /// Programs that run.
+    pub(super) fn running(&self) -> usize {
+        let known: usize = self.groups.borrow().values().map(|group| group.jobs.borrow().len()).sum();
+        known + self.departed.count()
+    }
+
+    /// There is no worker, and none is being made.
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.borrow().is_empty() && self.departed.count() == 0
+    }
+
+    pub(super) fn count_served(&self) {
+        self.served.set(self.served.get() + 1);
     }
 
     pub(super) fn count_declined(&self, reason: Decline) {

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use super::difference::differing_names;
 use crate::apps::Found;
 use crate::env;
 use crate::julia::{Action, CommandLine};
@@ -75,6 +76,30 @@ impl Program {
                 texts.join(" ").chars().take(80).collect()
             }
         }
+    }
+
+    /// The project that was asked for, in words; empty: none was.
+    pub(super) fn project_words(&self) -> String {
+        let given = self.project.as_deref();
+        let prefix = format!("{}=", env::JULIA_PROJECT).into_bytes();
+        let variable = || self.environment.iter().find_map(|entry| entry.strip_prefix(prefix.as_slice()));
+        String::from_utf8_lossy(given.or_else(variable).unwrap_or_default()).into_owned()
+    }
+
+    /// Whether both are the same script, app or expressions, with or without the same surroundings.
+    pub(super) fn is_same_program(&self, other: &Self) -> bool {
+        self.what == other.what
+    }
+
+    /// What it has otherwise than another, in words.
+    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let names = differing_names(&self.environment, &other.environment);
+        found.extend((self.what != other.what).then(|| "program".to_owned()));
+        found.extend((self.project != other.project).then(|| "--project".to_owned()));
+        found.extend((self.folder != other.folder).then(|| "working directory".to_owned()));
+        found.extend((!names.is_empty()).then(|| format!("variables {}", names.join(", "))));
+        found
     }
 
     /// What of it is the same tomorrow, after an update of the project, and in another terminal.

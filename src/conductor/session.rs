@@ -1,31 +1,26 @@
 //! One connection: a question and its answer.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::choice::Chosen;
-use super::decline::Decline;
+use super::decline::{Decline, Declined};
 use super::group::{Claim, Group, Phase};
-use super::key::{Julia, Key};
+use super::order::{Order, Request, path_of};
 use super::pool::First;
-use super::program::Program;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
-use super::{Conductor, Place, admission, adoption, job, needs, status, warmth};
-use crate::env;
-use crate::julia::{CommandLine, parse};
-use crate::protocol::{Job, Kind, Launch, OptionValue, PROTOCOL, Recipe, Refusal, Release, frame};
+use super::{Conductor, Place, admission, adoption, drain, status, warming, warmth};
+use crate::julia::CommandLine;
+use crate::protocol::{Account, Kind, Launch, OptionValue, PROTOCOL, Refusal, Release, frame};
 use crate::sys::passing;
-use crate::worker::Isolation;
 
 /// A client that has connected has this long to say what it wants.
 const SPEAK_TIMEOUT: Duration = Duration::from_secs(5);
-const DEFAULT_TTL: Duration = Duration::from_secs(7200);
 
 /// Serves one connection; whatever goes wrong with it stays in here.
 pub(super) async fn serve(conductor: Rc<Conductor>, stream: UnixStream, _place: Place) {
@@ -42,20 +37,34 @@ async fn converse(conductor: &Rc<Conductor>, stream: UnixStream) -> io::Result<(
     let socket = Socket::new(OwnedFd::from(stream))?;
     let question = tokio::time::timeout(SPEAK_TIMEOUT, socket.frame()).await??;
     let Some(question) = question else { return Ok(()) };
+    let asker = Asker { socket: &socket, pid: peer.pid, since: Instant::now() };
     let kind = question.header.kind();
     let replaces = question.header.release > Release::OURS || conductor.is_replaced();
     if question.header.protocol != PROTOCOL || (replaces && kind == Ok(Kind::Launch)) {
         return give_way(conductor, &socket, replaces).await;
     }
     match kind.map_err(io::Error::other)? {
-        Kind::Launch => launch(conductor, &socket, question, peer.pid).await,
-        Kind::Status => answer(&socket, Kind::Report, status::report(conductor).as_bytes()).await,
+        Kind::Launch => launch(conductor, &asker, question).await,
+        Kind::Status => answer(&socket, Kind::Report, status::report(conductor).await.as_bytes()).await,
+        Kind::Warm => warm(conductor, &asker, question).await,
+        Kind::Drain => {
+            drain::drain(conductor, &socket).await?;
+            conductor.stop();
+            answer(&socket, Kind::Stopped, &[]).await
+        }
         Kind::Stop => {
             conductor.stop();
             answer(&socket, Kind::Stopped, &[]).await
         }
         _ => Err(io::Error::other("asked something that only a conductor may say")),
     }
+}
+
+/// Who wants something, and since when.
+struct Asker<'a> {
+    socket: &'a Socket,
+    pid: u32,
+    since: Instant,
 }
 
 async fn answer(socket: &Socket, kind: Kind, body: &[u8]) -> io::Result<()> {
@@ -72,131 +81,176 @@ async fn give_way(conductor: &Conductor, socket: &Socket, replaces: bool) -> io:
     answer(socket, Kind::Retired, &[]).await
 }
 
-async fn launch(conductor: &Rc<Conductor>, socket: &Socket, question: Frame, pid: u32) -> io::Result<()> {
+async fn launch(conductor: &Rc<Conductor>, asker: &Asker<'_>, question: Frame) -> io::Result<()> {
     let Frame { body, descriptors, .. } = question;
-    match hand_over(conductor, &body, &descriptors, pid).await {
+    match hand_over(conductor, &body, &descriptors, asker).await {
         // The client hears from its worker; its hang-up here is of no interest.
         Ok(()) => Ok(()),
         Err(Obstacle::Ourselves) => {
             conductor.log.line("started with less than a client has: the client starts another one");
             conductor.stop();
             drop(descriptors);
-            answer(socket, Kind::Retired, &[]).await
+            answer(asker.socket, Kind::Retired, &[]).await
         }
-        Err(Obstacle::Declined { reason, command }) => {
+        Err(Obstacle::Declined { declined: Declined { reason, why }, command }) => {
             conductor.pool.count_declined(reason);
-            let refusal = Refusal { reason: reason.name().into(), command };
-            answer(socket, Kind::Direct, &refusal.encode()).await
+            conductor.pool.unwarmed.note(&words(&body), "plain", &format!("{reason}: {why}"));
+            let refusal = Refusal { reason: reason.name().into(), why: why.into_bytes(), command };
+            answer(asker.socket, Kind::Direct, &refusal.encode()).await
         }
+    }
+}
+
+/// A launch in a few words.
+fn words(body: &[u8]) -> String {
+    let Ok(launch) = Launch::decode(body) else { return String::new() };
+    let words = launch.app.iter().chain(&launch.arguments).filter(|word| **word != b"--startup-file=no");
+    let words: Vec<_> = words.take(20).map(|word| String::from_utf8_lossy(word)).collect();
+    words.join(" ").chars().take(80).collect()
+}
+
+/// Does ahead what a launch needs.
+async fn warm(conductor: &Rc<Conductor>, asker: &Asker<'_>, question: Frame) -> io::Result<()> {
+    let Frame { body, descriptors, .. } = question;
+    let warmed = match Admitted::of(conductor, &body, &descriptors, asker) {
+        Ok(admitted) => warming::warm(conductor, admitted.request(&descriptors)).await,
+        Err(Obstacle::Declined { declined, .. }) => Err(declined),
+        Err(Obstacle::Ourselves) => Err(Decline::Limits.into()),
+    };
+    match warmed {
+        Ok(warmed) => answer(asker.socket, Kind::Warmed, &warmed.encode()).await,
+        Err(Declined { reason, why }) => {
+            let refusal = Refusal { reason: reason.name().into(), why: why.into_bytes(), command: Vec::new() };
+            answer(asker.socket, Kind::Direct, &refusal.encode()).await
+        }
+    }
+}
+
+/// A launch that a worker may serve, and where it is made.
+struct Admitted {
+    launch: Launch,
+    chosen: Chosen,
+    directory: PathBuf,
+    client: Standing,
+}
+
+impl Admitted {
+    fn of(conductor: &Conductor, body: &[u8], descriptors: &[OwnedFd], asker: &Asker<'_>) -> Result<Self, Obstacle> {
+        let launch = Launch::decode(body).map_err(|_| Decline::Malformed)?;
+        if descriptors.len() != launch.descriptors.len() + 2 {
+            return Err(Decline::Malformed.into());
+        }
+        if asker.pid == 0 {
+            // Invisible from here: in an outer pid namespace, or in one that is not ours.
+            return Err(Decline::Namespaces.into());
+        }
+        let client = Standing::of(asker.pid).map_err(|_| Decline::Credentials)?;
+        if let Err(reason) = admission::admit(&conductor.standing, &client) {
+            // systemd would start the same again.
+            let broader = conductor.standing.is_narrower_than(&client) && !conductor.lock.is_adopted();
+            return Err(if broader { Obstacle::Ourselves } else { reason.into() });
+        }
+        let directory = descriptors.get(1).and_then(path_of).unwrap_or_else(|| "/".into());
+        let chosen = conductor.chooser.choose(&launch, &directory)?;
+        Ok(Self { launch, chosen, directory, client })
+    }
+
+    fn request<'a>(&'a self, descriptors: &'a [OwnedFd]) -> Request<'a> {
+        let Self { launch, chosen, directory, client } = self;
+        Request { launch: launch.clone(), chosen, directory, client, descriptors }
     }
 }
 
 /// Finds the worker and gives it the job.
-async fn hand_over(conductor: &Rc<Conductor>, body: &[u8], descriptors: &[OwnedFd], pid: u32) -> Result<(), Obstacle> {
-    let launch = Launch::decode(body).map_err(|_| Decline::Malformed)?;
-    if descriptors.len() != launch.descriptors.len() + 2 {
-        return Err(Decline::Malformed.into());
-    }
-    if pid == 0 {
-        // Invisible from here: in an outer pid namespace, or in one that is not ours.
-        return Err(Decline::Namespaces.into());
-    }
-    let client = Standing::of(pid).map_err(|_| Decline::Credentials)?;
-    if let Err(reason) = admission::admit(&conductor.standing, &client) {
-        let broader = conductor.standing.is_narrower_than(&client);
-        return Err(if broader { Obstacle::Ourselves } else { reason.into() });
-    }
-    let directory = descriptors.get(1).and_then(path_of).unwrap_or_else(|| "/".into());
-    let chosen = conductor.chooser.choose(&launch, &directory)?;
+async fn hand_over(
+    conductor: &Rc<Conductor>,
+    body: &[u8],
+    descriptors: &[OwnedFd],
+    asker: &Asker<'_>,
+) -> Result<(), Obstacle> {
+    let Admitted { launch, chosen, directory, client } = Admitted::of(conductor, body, descriptors, asker)?;
     let stderr = launch.descriptors.iter().position(|number| *number == 2).and_then(|at| descriptors.get(at + 2));
     conductor.chooser.say(chosen.selection.note.as_ref(), stderr);
     let command = chosen.command(launch.app.is_some());
-    let outcome = give(conductor, launch, &chosen, &directory, &client, descriptors, pid).await;
-    outcome.map_err(|reason| Obstacle::Declined { reason, command })
+    let request = Request { launch, chosen: &chosen, directory: &directory, client: &client, descriptors };
+    let outcome = give(conductor, request, asker).await;
+    outcome.map_err(|declined| Obstacle::Declined { declined, command })
 }
 
 /// Gives a launch to a worker of the Julia that was picked for it.
-async fn give(
-    conductor: &Rc<Conductor>,
-    launch: Launch,
-    chosen: &Chosen,
-    directory: &Path,
-    client: &Standing,
-    descriptors: &[OwnedFd],
-    pid: u32,
-) -> Result<(), Decline> {
-    let mut line = parse(&chosen.arguments()).map_err(|_| Decline::Malformed)?;
-    if line.interactive && launch.terminal == 0 {
-        return Err(Decline::Interactive);
+async fn give(conductor: &Rc<Conductor>, request: Request<'_>, asker: &Asker<'_>) -> Result<(), Declined> {
+    let Request { chosen, directory, descriptors, .. } = request;
+    if conductor.draining.get() > 0 {
+        return Err(Decline::Draining.into());
     }
-    line.resolve_paths(directory);
-    let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch);
-    if key.isolation == Isolation::Fork && descriptors.get(1).is_some_and(|folder| needs::own_process(&line, folder)) {
-        key = key.fresh();
+    let mut order = Order::of(conductor, request)?;
+    if let Some(key) = &order.program {
+        let is_lesson = conductor.pool.warmth.note_launch(key, || order.recipe(chosen, directory));
+        order.job.options.extend(is_lesson.then(|| (b"notes".to_vec(), OptionValue::Number(1))));
     }
-    let program =
-        Program::of(&line, &launch, chosen.app.as_ref(), directory).filter(|_| key.isolation == Isolation::Fork);
-    let program = program.map(|program| key.with(program));
-    let (time_to_live, require) = (time_to_live(&launch), launch.require);
-    let mut job = job::compose(launch, &line, &conductor.standing, client);
-    if let Some(key) = &program {
-        let is_lesson = conductor.pool.warmth.note_launch(key, || recipe(job.clone(), chosen, directory));
-        job.options.extend(is_lesson.then(|| (b"notes".to_vec(), OptionValue::Number(1))));
-    }
-    let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;
-    let order = Order { bytes, descriptors, line: &line, require, program };
-    let branch = order.program.as_ref().and_then(|key| warmth::branch(&conductor.pool, key));
-    if let Some(branch) = branch {
-        branch.touch(time_to_live);
-        if give_to_a_worker(conductor, &branch, &order).await.is_ok() {
-            return Ok(());
+    let bytes = frame(Kind::Job, &order.job.encode()).map_err(|_| Decline::Malformed)?;
+    let mut parcel = Parcel { bytes, descriptors, order: &order, asker, why: String::new() };
+    if let Some(key) = &order.program {
+        match warmth::branch(&conductor.pool, key) {
+            Ok(branch) => {
+                branch.touch(order.time_to_live);
+                if give_to_a_worker(conductor, &branch, &parcel).await.is_ok() {
+                    return Ok(());
+                }
+                "its branch has ended".clone_into(&mut parcel.why);
+            }
+            Err(why) => parcel.why = why,
         }
     }
-    let first = if require { First::Waits } else { First::RunsPlain(pid) };
+    give_to_a_group(conductor, &parcel).await
+}
+
+async fn give_to_a_group(conductor: &Rc<Conductor>, parcel: &Parcel<'_>) -> Result<(), Declined> {
+    let (order, pool) = (parcel.order, &conductor.pool);
+    let first = if order.require { First::Waits } else { First::RunsPlain(parcel.asker.pid) };
     loop {
-        let group = conductor.pool.group(key.clone(), time_to_live, first)?;
-        check_version(&group, &line)?;
-        match give_to_a_worker(conductor, &group, &order).await {
+        let group = pool.group(order.key.clone(), order.time_to_live, first)?;
+        check_version(&group, &order.line)?;
+        match give_to_a_worker(conductor, &group, parcel).await {
             // What turned out not to be forkable while the launch waited is served fresh.
-            Err(Decline::CannotBoot) if conductor.pool.is_fresh_instead(&group.key) => {}
-            outcome => return outcome,
+            Err(Decline::CannotBoot) if pool.is_fresh_instead(&group.key) => {}
+            Err(reason) => return Err(Declined { reason, why: pool.why_declined(&order.key, reason) }),
+            Ok(()) => {
+                if let Some(key) = order.program.as_ref().filter(|_| !parcel.why.is_empty()) {
+                    pool.unwarmed.note(&key.words(), group.kind(), &parcel.why);
+                }
+                return Ok(());
+            }
         }
     }
 }
 
 /// A launch, as a worker is given it.
-struct Order<'a> {
+struct Parcel<'a> {
     bytes: Vec<u8>,
     descriptors: &'a [OwnedFd],
-    line: &'a CommandLine,
-    require: bool,
-    /// The key of its own branch.
-    program: Option<Key>,
+    order: &'a Order,
+    asker: &'a Asker<'a>,
+    /// Why its program's own branch does not serve it; empty where it does, or nothing can be done ahead.
+    why: String,
 }
 
-/// What a branch for such launches is made from.
-fn recipe(job: Job, chosen: &Chosen, directory: &Path) -> Recipe {
-    let app = chosen.app.iter().flat_map(|found| {
-        let folders = [&found.depot].into_iter().chain(&found.start.load_path);
-        let folders = folders.map(|folder| folder.as_os_str().as_bytes().to_vec());
-        [found.first().as_bytes().to_vec()].into_iter().chain(folders)
-    });
-    let folder = directory.as_os_str().as_bytes().to_vec();
-    // The program's own arguments are each launch's own, and may be megabytes.
-    let arguments = job.arguments.into_iter().take(1).collect();
-    let job = Job { descriptors: Vec::new(), arguments, ..job };
-    Recipe { folder, app: app.collect(), notes: Vec::new(), job }
-}
-
-/// The path of an open folder, for what Julia resolves at its start.
-fn path_of(folder: &OwnedFd) -> Option<PathBuf> {
-    std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd())).ok()
+impl Parcel<'_> {
+    /// Tells a client that traces its launch who is about to serve it.
+    async fn announce(&self, group: &Group) -> io::Result<()> {
+        if !self.order.is_traced {
+            return Ok(());
+        }
+        let took_us = u32::try_from(self.asker.since.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let account = Account { kind: group.kind().into(), why: self.why.clone().into_bytes(), took_us };
+        answer(self.asker.socket, Kind::Served, &account.encode()).await
+    }
 }
 
 /// Why a launch is not handed over.
 enum Obstacle {
     Declined {
-        reason: Decline,
+        declined: Declined,
         /// Plain Julia's path and first arguments, where one was picked.
         command: Vec<Vec<u8>>,
     },
@@ -206,12 +260,13 @@ enum Obstacle {
 
 impl From<Decline> for Obstacle {
     fn from(reason: Decline) -> Self {
-        Self::Declined { reason, command: Vec::new() }
+        Self::Declined { declined: reason.into(), command: Vec::new() }
     }
 }
 
 /// A spare that has died meanwhile is no reason: there are others.
-async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, order: &Order<'_>) -> Result<(), Decline> {
+async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, parcel: &Parcel<'_>) -> Result<(), Decline> {
+    let Parcel { order, bytes, descriptors, .. } = parcel;
     for _ in 0..4 {
         let spare = match conductor.pool.claim(group, order.require)? {
             Claim::Now(spare) => *spare,
@@ -220,10 +275,14 @@ async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, order: &
                 spare.await.map_err(|_| Decline::CannotBoot)?
             }
         };
-        check_version(group, order.line)?;
-        let outcome = adoption::dispatch(group, spare, &order.bytes, order.descriptors, order.program.as_ref()).await;
+        check_version(group, &order.line)?;
+        // A client that has gone meanwhile is found out by the worker.
+        let _ = parcel.announce(group).await;
+        let outcome = adoption::dispatch(group, spare, bytes, descriptors, order.program.as_ref(), parcel.asker.pid);
+        let outcome = outcome.await;
         adoption::replenish_soon(&conductor.pool, group);
         if outcome.is_ok() {
+            conductor.pool.count_served();
             return Ok(());
         }
     }
@@ -240,9 +299,4 @@ fn check_version(group: &Group, line: &CommandLine) -> Result<(), Decline> {
         }
         _ => Ok(()),
     }
-}
-
-fn time_to_live(launch: &Launch) -> Duration {
-    let text = launch.variable(env::WORKER_TTL).and_then(|text| std::str::from_utf8(text).ok());
-    text.and_then(|text| text.trim().parse().ok()).map_or(DEFAULT_TTL, Duration::from_secs)
 }

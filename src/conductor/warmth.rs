@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -56,8 +56,26 @@ struct Candidate {
     refused: Option<Refusal>,
 }
 
+impl Candidate {
+    fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            recipe: Recipe::default(),
+            last_used: Instant::now(),
+            has_news: false,
+            is_wanted: true,
+            is_unsaved: false,
+            regrown: 0,
+            lessons: LESSONS,
+            refused: None,
+        }
+    }
+}
+
 struct Refusal {
     why: String,
+    /// Waiting helps.
+    is_passing: bool,
     until: Instant,
     times: u32,
 }
@@ -67,8 +85,8 @@ pub(super) enum Outcome {
     Grown,
     /// The program cannot have one, for this reason.
     Refused(String),
-    /// A file was changed too short a time ago to tell.
-    Unsettled,
+    /// This file was changed too short a time ago to tell.
+    Unsettled(PathBuf),
     /// The worker was lost, perhaps by what it was told to compile.
     Lost(String),
 }
@@ -78,24 +96,37 @@ impl Warmth {
         Self { programs: RefCell::default(), profiles: Profiles::new(), is_growing: Cell::new(false) }
     }
 
-    /// Notes a launch of a program; tells whether it is to note what it has to compile.
-    pub(super) fn note_launch(&self, key: &Key, recipe: impl FnOnce() -> Recipe) -> bool {
+    /// Has a program treated as one that has been run often enough, and will be run again.
+    pub(super) fn expect(&self, key: &Key, recipe: Recipe) {
         let mut programs = self.programs.borrow_mut();
+        let candidate = self.candidate(&mut programs, key);
+        candidate.profile.uses = candidate.profile.uses.max(FEWEST_USES);
+        candidate.recipe = recipe;
+        candidate.last_used = Instant::now();
+        candidate.is_wanted = true;
+        candidate.refused = None;
+    }
+
+    /// Why a program was refused a branch, as far as waiting does not help.
+    pub(super) fn refused(&self, key: &Key) -> Option<String> {
+        let programs = self.programs.borrow();
+        let refusal = programs.get(key)?.refused.as_ref()?;
+        (!refusal.is_passing).then(|| refusal.why.clone())
+    }
+
+    /// What is known of a program; so many others are remembered.
+    fn candidate<'a>(&self, programs: &'a mut HashMap<Key, Candidate>, key: &Key) -> &'a mut Candidate {
         if programs.len() >= MOST_PROGRAMS && !programs.contains_key(key) {
             let oldest = programs.iter().min_by_key(|(_, known)| known.last_used).map(|(key, _)| key.clone());
             oldest.map(|key| programs.remove(&key));
         }
-        let candidate = programs.entry(key.clone()).or_insert_with(|| Candidate {
-            profile: self.profiles.load(key),
-            recipe: Recipe::default(),
-            last_used: Instant::now(),
-            has_news: false,
-            is_wanted: true,
-            is_unsaved: false,
-            regrown: 0,
-            lessons: LESSONS,
-            refused: None,
-        });
+        programs.entry(key.clone()).or_insert_with(|| Candidate::new(self.profiles.load(key)))
+    }
+
+    /// Notes a launch of a program; tells whether it is to note what it has to compile.
+    pub(super) fn note_launch(&self, key: &Key, recipe: impl FnOnce() -> Recipe) -> bool {
+        let mut programs = self.programs.borrow_mut();
+        let candidate = self.candidate(&mut programs, key);
         candidate.profile.uses += 1;
         candidate.is_unsaved |= candidate.profile.uses <= FEWEST_USES;
         candidate.last_used = Instant::now();
@@ -166,17 +197,18 @@ impl Warmth {
         let times = known.refused.take().map_or(0, |refusal| refusal.times);
         // Whatever it is, it is tried ever less often.
         let pause = |first: Duration| first.saturating_mul(2_u32.saturating_pow(times)).min(LONGEST_RETRY);
+        let is_passing = matches!(outcome, Outcome::Unsettled(_));
         let refuse = |why: String, first| {
-            Some(Refusal { why, until: Instant::now() + pause(first), times: times.saturating_add(1) })
+            Some(Refusal { why, is_passing, until: Instant::now() + pause(first), times: times.saturating_add(1) })
         };
         match outcome {
             Outcome::Grown => {
                 known.regrown += 1;
                 known.lessons = LESSONS;
             }
-            Outcome::Unsettled => {
+            Outcome::Unsettled(path) => {
                 known.is_wanted = true;
-                known.refused = refuse("a file changed a moment ago".into(), SETTLING);
+                known.refused = refuse(format!("{} changed a moment ago", path.display()), SETTLING);
             }
             Outcome::Refused(why) => {
                 pool.log.line(&format!("no branch for {}: {why}", key.words()));
@@ -207,6 +239,28 @@ impl Warmth {
         }
     }
 
+    /// Why a program has no branch, at its launch.
+    fn why_none(&self, pool: &Pool, key: &Key) -> String {
+        let programs = self.programs.borrow();
+        let known = programs.get(key);
+        if let Some(refusal) = known.and_then(|known| known.refused.as_ref()) {
+            return format!("nothing is done ahead for it: {}", refusal.why);
+        }
+        let groups = pool.groups.borrow();
+        let is_sibling = |other: &&Key| match (&other.program, &key.program) {
+            (Some(other), Some(own)) => other.is_same_program(own),
+            _ => false,
+        };
+        let siblings = groups.keys().filter(is_sibling).map(|other| key.differences(other));
+        if let Some(differences) = siblings.min_by_key(Vec::len) {
+            return format!("its branch is for other launches, which differ in {}", differences.join("; "));
+        }
+        match known.map_or(0, |known| known.profile.uses) {
+            0 | 1 => "it is run for the first time".to_owned(),
+            _ => "its branch is not ready yet".to_owned(),
+        }
+    }
+
     /// Programs without a branch, and why.
     pub(super) fn refusals(&self) -> Vec<(String, String)> {
         let programs = self.programs.borrow();
@@ -218,14 +272,18 @@ impl Warmth {
     }
 }
 
-/// The branch for a program, if there is one that is still what it would be if it were made now.
-pub(super) fn branch(pool: &Rc<Pool>, key: &Key) -> Option<Rc<Group>> {
-    let group = pool.groups.borrow().get(key).cloned()?;
+/// The branch for a program, if there is one that is still what it would be if it were made now; else why there is none.
+pub(super) fn branch(pool: &Rc<Pool>, key: &Key) -> Result<Rc<Group>, String> {
+    let group = pool.groups.borrow().get(key).cloned();
+    let Some(group) = group else { return Err(pool.warmth.why_none(pool, key)) };
     let changed = group.inputs.borrow().changed().map(Path::to_path_buf);
     if let Some(path) = changed {
         pool.log.line(&format!("{} changed: the branch for {} ends", path.display(), key.words()));
         pool.remove(&group);
-        return None;
+        return Err(format!("{} changed", path.display()));
     }
-    matches!(group.phase.get(), Phase::Ready(_)).then_some(group)
+    match group.phase.get() {
+        Phase::Ready(_) => Ok(group),
+        _ => Err("its branch is being made".to_owned()),
+    }
 }

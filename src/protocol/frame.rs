@@ -21,21 +21,41 @@ pub enum Kind {
     Status = 2,
     /// Client → conductor: end, leaving running jobs alone; empty body.
     Stop = 3,
+    /// Client → conductor: serve no launches while this connection is open, and end once no job runs; empty body.
+    Drain = 4,
+    /// Client → conductor: make ready what would serve this launch ([`super::Launch`]), with descriptors; run nothing.
+    Warm = 5,
     /// Conductor → client: run it as plain Julia; the body is the reason, ASCII.
     Direct = 16,
     /// Conductor → client: this conductor is older and has ended; start a new one; empty body.
     Retired = 17,
     /// Conductor → client: the answer to `Status`, JSON.
     Report = 18,
-    /// Conductor → client: the answer to `Stop`; empty body.
+    /// Conductor → client: the answer to `Stop` and, in the end, to `Drain`; empty body.
     Stopped = 19,
+    /// Conductor → client, before the worker speaks, where a launch is traced: who serves it ([`super::Account`]).
+    Served = 20,
+    /// Conductor → client: the answer to `Warm`; what was done, or why not ([`super::Warmed`]).
+    Warmed = 21,
     /// Conductor → worker: start a job ([`super::Job`]), with descriptors.
     Job = 32,
 }
 
 impl Kind {
-    const ALL: [Self; 8] =
-        [Self::Launch, Self::Status, Self::Stop, Self::Direct, Self::Retired, Self::Report, Self::Stopped, Self::Job];
+    const ALL: [Self; 12] = [
+        Self::Launch,
+        Self::Status,
+        Self::Stop,
+        Self::Drain,
+        Self::Warm,
+        Self::Direct,
+        Self::Retired,
+        Self::Report,
+        Self::Stopped,
+        Self::Served,
+        Self::Warmed,
+        Self::Job,
+    ];
 
     fn from_wire(value: u16) -> Result<Self, Malformed> {
         Self::ALL.into_iter().find(|kind| *kind as u16 == value).ok_or(Malformed("has an unknown kind"))

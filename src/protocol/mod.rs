@@ -9,6 +9,7 @@
 //! All integers are little-endian. Magic and version stand first in every frame and always will, so that any two
 //! releases can at least tell each other apart.
 
+mod account;
 mod bytes;
 mod frame;
 mod job;
@@ -17,6 +18,7 @@ mod packet;
 mod recipe;
 mod refusal;
 
+pub use account::{Account, Warmed};
 pub use bytes::{Malformed, Reader, Writer};
 pub use frame::{HEADER_BYTES, Header, Kind, MAX_BODY_BYTES, PROTOCOL, Release, frame};
 pub use job::{Job, Limit, OptionValue};

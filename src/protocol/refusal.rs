@@ -7,6 +7,8 @@ use super::{Malformed, Reader, Writer};
 pub struct Refusal {
     /// Why, one word of the conductor's list (`conductor::decline`).
     pub reason: Vec<u8>,
+    /// More about it, in words; may be empty.
+    pub why: Vec<u8>,
     /// The Julia that was picked, and the arguments that come before the client's own. Empty: the client picks one itself.
     pub command: Vec<Vec<u8>>,
 }
@@ -14,7 +16,7 @@ pub struct Refusal {
 impl Refusal {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        out.string(&self.reason);
+        out.string(&self.reason).string(&self.why);
         out.list(&self.command, |out, word| {
             out.string(word);
         });
@@ -23,7 +25,7 @@ impl Refusal {
 
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut from = Reader::new(bytes);
-        let refusal = Self { reason: from.string()?, command: from.list(Reader::string)? };
+        let refusal = Self { reason: from.string()?, why: from.string()?, command: from.list(Reader::string)? };
         from.end()?;
         Ok(refusal)
     }

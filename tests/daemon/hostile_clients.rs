@@ -105,8 +105,9 @@ fn send_descriptors(place: &Place, pid: u32) {
     let stream = connect(place);
     let too_many = frame(Kind::Launch, &launch_message()).unwrap();
     jlapp::sys::passing::send_all(stream.as_fd(), &too_many, &many).unwrap();
-    let malformed = Refusal { reason: b"malformed".to_vec(), command: Vec::new() };
-    assert_eq!(answer(&stream), Some((Kind::Direct, malformed.encode())));
+    let (kind, body) = answer(&stream).unwrap();
+    let refusal = Refusal::decode(&body).unwrap();
+    assert_eq!((kind, refusal.reason.as_slice(), refusal.command), (Kind::Direct, b"malformed".as_slice(), Vec::new()));
     wait_until("all are closed again", 5, || open_descriptors(pid) <= before + 2);
     assert_unharmed(place, pid);
 }

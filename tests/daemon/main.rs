@@ -4,6 +4,7 @@
 //! goes direct, with the conductor's reason. Cases that need a booted one share it ([`Steps`]), since a boot takes seconds.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod activation;
 mod booted;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
@@ -12,5 +13,7 @@ mod hostile_conductors;
 mod no_julia;
 mod one;
 mod releases;
+mod seen;
 mod shared;
 mod sockets;
+mod units;

@@ -373,9 +373,12 @@ impl Client {
         let words: Vec<OsString> =
             self.prefix.into_iter().chain([env!("CARGO_BIN_EXE_juliaclient").into()]).chain(self.arguments).collect();
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).env_clear().envs(self.environment).current_dir(self.folder);
+        let environment = self.environment;
+        command.args(&words[1..]).env_clear().envs(&environment).current_dir(self.folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running { child: command.spawn().unwrap(), trace: self.trace }
+        let mut asks = Command::new(env!("CARGO_BIN_EXE_jlapp"));
+        asks.args(["daemon", "status", "--json"]).env_clear().envs(environment);
+        Running { child: command.spawn().unwrap(), trace: self.trace, asks }
     }
 
     /// Runs it to its end, with nothing on its standard input.
@@ -388,17 +391,36 @@ impl Client {
 pub struct Running {
     pub child: Child,
     trace: PathBuf,
+    /// Asks the conductor what it knows.
+    asks: Command,
 }
 
 impl Running {
     /// Waits until the program has begun to run in a worker, and says in which process.
     pub fn served_pid(&mut self) -> u32 {
+        let mut job = None;
         wait_until("the launch is served", 60, || {
             assert_eq!(self.child.try_wait().unwrap(), None, "it has ended; {:?}", way(&self.trace));
-            matches!(way(&self.trace), Way::Served(_))
+            job = self.job();
+            job.is_some() && self.has_said_go()
         });
-        let Way::Served(pid) = way(&self.trace) else { unreachable!() };
-        pid
+        job.unwrap()
+    }
+
+    /// The process that the conductor has given this launch to.
+    fn job(&mut self) -> Option<u32> {
+        let output = self.asks.output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        let jobs = report["workers"].as_array()?.iter().flat_map(|worker| worker["jobs"].as_array().unwrap());
+        let own = jobs.filter(|job| job["client_pid"] == self.child.id()).map(|job| &job["pid"]).next()?;
+        u32::try_from(own.as_u64()?).ok()
+    }
+
+    /// A client holds signals back from "go" on (proc_pid_status(5)).
+    fn has_said_go(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap_or("0").trim();
+        u64::from_str_radix(blocked, 16).unwrap() & (1 << (rustix::process::Signal::INT.as_raw() - 1)) != 0
     }
 
     pub fn say(&mut self, text: &str) {
@@ -424,6 +446,7 @@ impl Running {
             code: output.status.code(),
             signal: output.status.signal(),
             way: way(&self.trace),
+            trace: fs::read_to_string(&self.trace).unwrap_or_default(),
             took: start.elapsed(),
         }
     }
@@ -458,10 +481,18 @@ pub struct Outcome {
     pub code: Option<i32>,
     pub signal: Option<i32>,
     pub way: Way,
+    /// Its line.
+    pub trace: String,
     pub took: Duration,
 }
 
 impl Outcome {
+    /// A number of its trace, without the unit.
+    pub fn traced(&self, name: &str) -> Option<u64> {
+        let field = self.trace.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))?;
+        field.trim_end().trim_end_matches("us").parse().ok()
+    }
+
     /// # Panics
     /// It was not served by a worker, or ended or printed otherwise.
     pub fn assert_served(&self, stdout: &str, code: i32) {

@@ -17,6 +17,11 @@ impl Acceptor {
     pub(in crate::conductor) fn bind(path: &Path) -> io::Result<Self> {
         let listener = UnixListener::bind(path)?;
         listener.set_nonblocking(true)?;
+        Self::listening(listener)
+    }
+
+    /// One that listens already, and does not block.
+    pub(in crate::conductor) fn listening(listener: UnixListener) -> io::Result<Self> {
         Ok(Self(super::watch(listener)?))
     }
 
