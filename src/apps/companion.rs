@@ -1,9 +1,10 @@
 //! What makes a package of a file that holds an app, so that Julia precompiles it: an environment of one entry, whose path
 //! is that file (`entry_path` in base/loading.jl takes a file for a path, in every version of Julia that we know).
 //!
-//! It lies in `<depot>/environments/jlapp/<Package>/<app>`, comes before the package's own environment in the load path,
-//! and is written by the launch that finds it other than it should be. So it follows files that are edited and depots
-//! that are moved, and nothing has to be repaired.
+//! It lies in `<depot>/environments/jlapp/<Package>/<app>` and is written by the launch that finds it other than it should be.
+//! So it follows files that are edited and depots that are moved, and nothing has to be repaired. In the load path it is the
+//! last one: from Julia 1.10 on what a package needs is looked for up to the environment that says so, and not behind it
+//! (`locate_package` in base/loading.jl, `stopenv`).
 
 use std::fmt::Write;
 use std::fs;

@@ -20,7 +20,10 @@ const PATIENCE: Duration = Duration::from_mins(10);
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The lock, as long as this lives.
-pub(super) struct Lock(PathBuf);
+pub(super) struct Lock {
+    path: PathBuf,
+    text: String,
+}
 
 impl Lock {
     /// Waits for it; says so once, to `waiting`, if that takes longer than a moment.
@@ -32,10 +35,11 @@ impl Lock {
         loop {
             match OpenOptions::new().write(true).create_new(true).open(path) {
                 Ok(mut file) => {
-                    let lock = Self(path.to_owned());
                     let host = rustix::system::uname();
                     let text = format!("{} {}", std::process::id(), host.nodename().to_string_lossy());
-                    file.write_all(text.as_bytes()).map_err(|error| Error::app_file("cannot write", path, &error))?;
+                    let lock = Self { path: path.to_owned(), text };
+                    file.write_all(lock.text.as_bytes())
+                        .map_err(|error| Error::app_file("cannot write", path, &error))?;
                     return Ok(lock);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -61,8 +65,11 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Whoever thinks it stale takes it away as well.
-        let _ = fs::remove_file(&self.0);
+        // Whoever thought it stale has made another one. One without text is ours, to which nothing could be written.
+        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        if text.is_empty() || text == self.text {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

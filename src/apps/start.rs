@@ -114,10 +114,11 @@ impl Sources {
         let (file, module_name) = (file.as_path(), module.as_str());
         let companion =
             Companion { package, app: &app.name, source, file, module: module_name, dependencies: &dependencies };
-        let mut load_path = vec![companion.environment(&place.companions)?];
+        let companion = companion.environment(&place.companions)?;
         let resolved = place.companions.first().map(|folder| folder.join(companion::DEPENDENCIES));
-        load_path.extend(resolved.filter(|folder| own.is_some() && folder.is_dir()));
-        load_path.push(place.environment.clone());
+        let resolved = resolved.filter(|folder| own.is_some() && folder.is_dir());
+        // In the order of `companion.rs`.
+        let load_path = resolved.into_iter().chain([place.environment.clone(), companion]).collect();
         Ok(Start { load_path, submodule: None, file: Some((module, always)), precompiled: None })
     }
 

@@ -196,18 +196,29 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 fn made_of(plan: Plan, place: &Workplace<'_>, environment: PathBuf, resolved: &Resolved) -> Result<Made, Failure> {
-    let jll = apps::declared_jll(&resolved.source)?;
-    let mut declared = jll.map_or_else(|| apps::declared(&resolved.source), Ok)?;
-    if declared.native {
-        let programs = jll::programs(place.depot, &environment, &declared.name, &plan.julia.binary)?;
-        declared.apps = programs.into_iter().map(|name| App { name, ..App::default() }).collect();
-    }
+    let declared = declared(place.depot, &environment, &resolved.source, &plan.julia)?;
     let entry = Manifest::read(&environment)?.get(&declared.uuid).cloned().unwrap_or_default().absolute(&environment);
     add_preferences(&environment, &resolved.source)?;
     let bundled = plan.bundled || declared.bundle_manifest;
     let own = (place.own)(&declared.name);
     let own = pkg::own_dependencies(place.depot, &own, (&declared, &resolved.source), &plan.julia)?.then_some(own);
     Ok(Made { own, declared, entry, source: resolved.source.clone(), environment, bundled, julia: plan.julia })
+}
+
+/// What the package in `source` says of its apps, or has as such.
+///
+/// # Errors
+/// It has none, or none for this machine.
+pub(super) fn declared(
+    depot: &Path,
+    environment: &Path,
+    source: &Path,
+    julia: &Selection,
+) -> Result<Declared, Failure> {
+    let Some(mut declared) = apps::declared_jll(source)? else { return Ok(apps::declared(source)?) };
+    let programs = jll::programs(depot, environment, &declared.name, &julia.binary)?;
+    declared.apps = programs.into_iter().map(|name| App { name, ..App::default() }).collect();
+    Ok(declared)
 }
 
 /// Precompiles and loads a package with each set of flags that its apps have, and keeps the precompile files in a depot.

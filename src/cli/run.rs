@@ -2,14 +2,14 @@
 //!
 //! Its environment is kept in the depot, by what was asked for and the Julia that made it, and serves until `--refresh`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::failure::Failure;
 use super::{add, choose, run_cache};
-use crate::apps::{self, App, Apps, Declared, Found, Place, Spec, Start};
+use crate::apps::{self, App, Apps, Declared, Found, Place, Spec, Start, jll};
 use crate::sys::process;
 use crate::toolchain::Selection;
 use crate::{env, toolchain};
@@ -48,6 +48,9 @@ impl Run {
         let kept = run_cache::environment(&depot, &spec, &julia, self.refresh);
         let kept = kept.inspect_err(|error| add::explain(error, std::slice::from_ref(&spec)))?;
         let app = choose_app(&kept.declared, self.from.is_some().then_some(&first))?;
+        if kept.declared.native {
+            return Err(launch_native(&kept, &app.name, &depot, &julia, arguments)?);
+        }
         let found = Found {
             app: app.clone(),
             recorded: toolchain::App::default(),
@@ -86,6 +89,29 @@ fn choose_app<'a>(package: &'a Declared, name: Option<&std::borrow::Cow<'_, str>
         let next = format!("`jlapp run --from <package> <app>` with one of them: {}", apps.join(", "));
         Failure::Refused(format!("{} has {which}; {next}", package.name))
     })
+}
+
+/// Becomes an executable of a JLL package, with its folders before the user's; returns only the error.
+fn launch_native(
+    kept: &run_cache::Kept,
+    app: &str,
+    depot: &Path,
+    julia: &Selection,
+    arguments: &[OsString],
+) -> Result<Failure, Failure> {
+    let package = (kept.declared.name.as_str(), app);
+    let plan = jll::surroundings(&[depot.to_owned()], &kept.environment, package, Some(&julia.binary))?;
+    let mut command = Command::new(&plan.program);
+    for (name, folders) in [(env::PATH, plan.path), (env::LD_LIBRARY_PATH, plan.library_path)] {
+        let users = std::env::var_os(name).filter(|value| !value.is_empty());
+        if !folders.is_empty() {
+            command.env(name, [Some(folders), users].into_iter().flatten().collect::<Vec<_>>().join(OsStr::new(":")));
+        }
+    }
+    // Nothing can be meant for Julia.
+    let arguments = arguments.strip_prefix(&["--".into()]).unwrap_or(arguments);
+    let error = command.args(arguments).exec();
+    Ok(Failure::CannotExecute(plan.program, error))
 }
 
 /// Becomes the app; returns only the error.

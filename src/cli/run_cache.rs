@@ -31,14 +31,14 @@ pub(super) struct Kept {
 pub(super) fn environment(depot: &Path, spec: &Spec, julia: &Selection, refresh: bool) -> Result<Kept, Failure> {
     let folder = depot.join(FOLDER);
     let environment = folder.join(name(spec, julia));
-    if let Some(kept) = (!refresh).then(|| kept(&environment)).flatten() {
+    if let Some(kept) = (!refresh).then(|| kept(depot, &environment, julia)).flatten() {
         return Ok(kept);
     }
     fs::create_dir_all(&folder).map_err(|error| Error::app_file("cannot make", &folder, &error))?;
     // Whoever runs the same for the first time at the same time waits, and then finds it.
     let lock = environment.with_extension("lock");
     let _lock = files::lock(&lock).map_err(|error| Error::app_file("cannot lock", &lock, &error))?;
-    if let Some(kept) = (!refresh).then(|| kept(&environment)).flatten() {
+    if let Some(kept) = (!refresh).then(|| kept(depot, &environment, julia)).flatten() {
         return Ok(kept);
     }
     let made = environment.with_extension("new");
@@ -46,7 +46,7 @@ pub(super) fn environment(depot: &Path, spec: &Spec, julia: &Selection, refresh:
     let _ = fs::remove_dir_all(&made);
     outcome?;
     note_usage(depot, &environment.join("Manifest.toml"))?;
-    kept(&environment).ok_or_else(|| {
+    kept(depot, &environment, julia).ok_or_else(|| {
         Error::failed(format!("cannot use {}", environment.display()), "its package has gone", "try --refresh").into()
     })
 }
@@ -70,10 +70,10 @@ fn name(spec: &Spec, julia: &Selection) -> String {
 }
 
 /// What is there and whole: its package may have been collected as garbage.
-fn kept(environment: &Path) -> Option<Kept> {
-    let source = fs::read_to_string(environment.join(SOURCE)).ok()?;
-    let declared = apps::declared(Path::new(&source)).ok()?;
-    Some(Kept { declared, environment: environment.to_owned(), source: source.into() })
+fn kept(depot: &Path, environment: &Path, julia: &Selection) -> Option<Kept> {
+    let source = PathBuf::from(fs::read_to_string(environment.join(SOURCE)).ok()?);
+    let declared = install::declared(depot, environment, &source, julia).ok()?;
+    Some(Kept { declared, environment: environment.to_owned(), source })
 }
 
 fn make(depot: &Path, folder: &Path, spec: &Spec, julia: &Selection) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::crash::leftovers;
 use crate::daemon_support::{Steps, wait_until};
-use crate::world::{Package, World};
+use crate::world::{Package, World, jll};
 
 fn tool(name: &'static str, uuid: &'static str, apps: &'static str) -> Package {
     Package {
@@ -40,14 +40,22 @@ fn at_once_and_interrupted() {
     tool("Own", OWN, "own = {}").write(&world.path("Own"));
     let mut steps = Steps::default();
     steps.step("several commands, two of them for the same package", || {
-        let commands: [&[&str]; 4] =
-            [&["add", "./repos/One#v1"], &["add", "./repos/One#v1"], &["add", "./repos/Two"], &["dev", "./Own"]];
+        world.publish(&jll("1.0.0+0"));
+        world.artifact("1.0.0+0");
+        let commands: [&[&str]; 5] = [
+            &["add", "./repos/One#v1"],
+            &["add", "./repos/One#v1"],
+            &["add", "./repos/Two"],
+            &["dev", "./Own"],
+            &["add", "./repos/Tool_jll"],
+        ];
         std::thread::scope(|scope| {
             for command in commands {
                 scope.spawn(|| world.does(command));
             }
         });
-        for (app, said) in [("one", "One\n"), ("old", "One\n"), ("two", "Two\n"), ("own", "Own\n")] {
+        let apps = [("one", "One\n"), ("old", "One\n"), ("two", "Two\n"), ("own", "Own\n"), ("tool", "tool 1.0.0+0\n")];
+        for (app, said) in apps {
             assert_eq!(world.runs(app, &[]), said);
         }
         assert_eq!(leftovers(&world), Vec::<PathBuf>::new());

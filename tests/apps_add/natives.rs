@@ -81,6 +81,18 @@ fn kept_like_others() {
         assert_eq!(world.runs("tool", &[]), "tool 2.0.0+0\n");
         assert_eq!(world.does(&["export"]).out, fs::read_to_string(world.path("lock.toml")).unwrap());
     });
+    steps.step("run without installing it", || {
+        world.does(&["rm", "tool"]);
+        for words in
+            [&["run", "Tool_jll@2.0", "--", "x", "--"][..], &["run", "--from", "Tool_jll@2.0", "tool", "x", "--"]]
+        {
+            assert_eq!(world.does(words).out, "tool 2.0.0+0 x --\n");
+        }
+        assert!(!world.path("depot/bin/tool").exists());
+        world.refuses(&["run", "--from", "Tool_jll@2.0", "toll"], "Tool_jll has no app toll");
+        world.refuses(&["run", "Tool_jll"], "it has nothing for this machine");
+        world.does(&["import", "lock.toml"]);
+    });
     steps.step("its name taken by an app that starts Julia, and back", || {
         world.publish(&namesake());
         world.refuses(&["add", "./repos/Other"], "tool is an app of Tool_jll");
@@ -90,7 +102,7 @@ fn kept_like_others() {
         assert_eq!(world.does(&["status"]).out.lines().count(), 2);
         world.refuses(&["add", "Tool_jll@2.0"], "tool is an app of Other");
         world.does(&["add", "--force", "Tool_jll@2.0"]);
-        assert_eq!(world.runs("tool", &["x"]), "tool 2.0.0+0\n");
+        assert_eq!(world.runs("tool", &["x"]), "tool 2.0.0+0 x\n");
         assert!(!world.record().contains("Other") && !world.path("depot/environments/apps/Other").exists());
     });
     steps.step("its Julia gone", || {

@@ -146,7 +146,7 @@ impl World {
     pub fn artifact(&self, version: &str) {
         let program = self.path("depot/artifacts").join(tree(version)).join("bin/tool");
         fs::create_dir_all(program.parent().unwrap()).unwrap();
-        fs::write(&program, format!("#!/bin/sh\necho tool {version}\n")).unwrap();
+        fs::write(&program, format!("#!/bin/sh\necho tool {version} \"$@\"\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
 

@@ -114,27 +114,40 @@ fn write_plan(depots: &[PathBuf], package: &Package, app: &str, variable: Variab
     let depot = depots.first().cloned().unwrap_or_default();
     let julia = julia(&depot, package, app, variable).ok();
     let binary = julia.as_ref().map(|julia| julia.binary.as_path());
-    let mut products = products(depots, &package.environment(&depot), &package.name, binary)?;
-    let program = products.executables.iter().find(|(name, _)| name == app).map(|(_, path)| path.clone());
-    let program = program.filter(|program| program.is_file()).ok_or_else(|| {
-        let next = format!("`jlapp rm {app}`, or add {} again", package.name);
-        Error::failed(format!("cannot run {app}"), format!("{} has no such executable", package.name), next)
-    })?;
+    let mut plan = surroundings(depots, &package.environment(&depot), (&package.name, app), binary)?;
     // Another Julia may serve in the place of one that has gone, until that comes back.
-    products.sources.extend(package.apps.iter().find_map(|app| app.julia_command.clone()));
-    let join = |folders: &[PathBuf]| std::env::join_paths(folders).unwrap_or_default();
-    let plan = Plan {
-        path: join(&products.path),
-        library_path: join(&products.library_path),
-        sources: [&program].into_iter().chain(&products.sources).cloned().collect(),
-        program,
-        depot: depot.clone(),
-    };
+    plan.sources.extend(package.apps.iter().find_map(|app| app.julia_command.clone()));
     let path = plan::place(&depot, OsStr::new(app));
     let written =
         fs::create_dir_all(path.parent().unwrap_or(&depot)).and_then(|()| files::replace_shared(&path, &plan.encode()));
     written.map_err(|error| Error::app_file("cannot write", &path, &error))?;
     Ok(julia.and_then(|julia| julia.note))
+}
+
+/// What a program of a package is run with whose environment lies in `folder`. The first of `depots` is the one where it is.
+///
+/// # Errors
+/// The package has no such program, or an artifact is not there.
+pub fn surroundings(
+    depots: &[PathBuf],
+    folder: &Path,
+    (package, app): (&str, &str),
+    julia: Option<&Path>,
+) -> Result<Plan, Error> {
+    let products = products(depots, folder, package, julia)?;
+    let program = products.executables.iter().find(|(name, _)| name == app).map(|(_, path)| path.clone());
+    let program = program.filter(|program| program.is_file()).ok_or_else(|| {
+        let next = format!("`jlapp rm {app}`, or add {package} again");
+        Error::failed(format!("cannot run {app}"), format!("{package} has no such executable"), next)
+    })?;
+    let join = |folders: &[PathBuf]| std::env::join_paths(folders).unwrap_or_default();
+    Ok(Plan {
+        depot: depots.first().cloned().unwrap_or_default(),
+        path: join(&products.path),
+        library_path: join(&products.library_path),
+        sources: [&program].into_iter().chain(&products.sources).cloned().collect(),
+        program,
+    })
 }
 
 /// The Julia whose libraries serve a program: the one that its package was added with, or what takes that one's place. What
@@ -178,8 +191,14 @@ fn julia_libraries(julia: &Path) -> Vec<PathBuf> {
     [multiarch, library]
         .into_iter()
         .flat_map(|folder| [folder.join("julia"), folder])
-        .filter(|folder| folder.is_dir())
+        .filter(|folder| has_libraries(folder))
         .collect()
+}
+
+/// In a folder without any the loader would only look in vain, in some twenty places for each library.
+fn has_libraries(folder: &Path) -> bool {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.into_iter().any(|name| name.to_string_lossy().contains(".so"))
 }
 
 /// `1.5.3`, or as much of it as the name of libjulia tells.

@@ -9,6 +9,7 @@
 # | Pkg.TOML                     | all                  | the standard library TOML came with 1.6                         |
 # | Types.Context, PackageSpec, GitRepo, handle_repo_add! | 1.4 to 1.13 | a repository's package before its dependencies   |
 # | Operations.find_installed    | 1.4 to 1.13          | where a tree of a package lies                                  |
+# | OFFLINE_MODE                 | 1.5 on               | JULIA_PKG_OFFLINE: registries stay as they are                  |
 # | Types.PkgError               | all                  | an error of the user's, to be shown without a backtrace         |
 
 import Pkg
@@ -204,13 +205,29 @@ end
 function main(arguments)
     # What is compiled here would not be what the app needs, with its own flags.
     ENV["JULIA_PKG_PRECOMPILE_AUTO"] = "0"
-    made = Words[]
-    for words in requests(arguments[2:end])
+    made, all = Words[], requests(arguments[2:end])
+    VERSION >= v"1.6" && update_registries(all)
+    for words in all
         push!(made, haskey(words, "keep-going") ? attempt(words) : work(words))
         haskey(made[end], "refused") && !haskey(words, "keep-going") && break
     end
     write_toml(arguments[1], Dict("package" => made))
     return 0
+end
+
+"""
+From Julia 1.6 on Pkg looks for what is new in registries once a day where it adds something. Whoever calls this wants to know
+it now; without a network what is there has to do, and Pkg has said so.
+"""
+function update_registries(all)
+    isdefined(Pkg, :OFFLINE_MODE) && Pkg.OFFLINE_MODE[] && return
+    any(words -> !haskey(words, "instantiate") && !haskey(words, "develop"), all) || return
+    try
+        Pkg.Registry.update()
+    catch error
+        error isa Pkg.Types.PkgError || rethrow()
+        println(stderr, "jlapp: registries could not be brought up to date: ", sprint(showerror, error))
+    end
 end
 
 "What went wrong, without a backtrace where it is Pkg's word to the user."
