@@ -168,7 +168,7 @@ proptest! {
 fn a_header_is_magic_version_kind_length_release() {
     let framed = frame(Kind::Launch, b"abc").unwrap();
     let release = Release::OURS.0.to_le_bytes();
-    let expected = [b"JLAP".as_slice(), &[2, 0], &[1, 0], &[3, 0, 0, 0], &release, b"abc"].concat();
+    let expected = [b"JLAP".as_slice(), &[3, 0], &[1, 0], &[3, 0, 0, 0], &release, b"abc"].concat();
     assert_eq!(framed, expected);
     let header = Header::decode(framed.first_chunk().unwrap()).unwrap();
     assert_eq!((header.protocol, header.kind(), header.body_bytes), (PROTOCOL, Ok(Kind::Launch), 3));

@@ -39,6 +39,8 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
+type Ending = &'static dyn Fn(&Running);
+
 /// Where the worker that runs the REPL says who it is.
 fn worker_of(world: &World, name: &str, program: &mut Running) -> i32 {
     type_lines(program, &["write(\"pid\", string(getpid()))"]);
@@ -47,7 +49,7 @@ fn worker_of(world: &World, name: &str, program: &mut Running) -> i32 {
 
 pub fn modes_stay(world: &World) {
     let before = Terminal::open().0.mode_words();
-    let endings: [(&str, &dyn Fn(&Running)); 5] = [
+    let endings: [(&str, Ending); 5] = [
         ("Ctrl-D", &|program| program.write(CTRL_D)),
         ("exit", &|program| program.write("exit(3)\n")),
         ("SIGTERM", &|program| program.signal(libc::SIGTERM)),
