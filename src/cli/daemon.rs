@@ -144,11 +144,12 @@ fn print_worker(worker: &WorkerReport) {
         println!("  switches {}", worker.switches.join(" "));
     }
     println!(
-        "  {} spares, {} running, {} served, {} waited; idle {} s of {} s",
+        "  {} spares, {} running, {} served, {} waited; {} s old, idle {} s of {} s",
         worker.spare_pids.len(),
         worker.job_pids.len(),
         worker.served,
         worker.waited,
+        worker.age_seconds,
         worker.idle_seconds,
         worker.ttl_seconds,
     );

@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it waits where nothing but a worker will do: long enough to boot one on a loaded machine.
 const PATIENCE_REQUIRED: Duration = Duration::from_secs(180);
 
+/// A session's turn comes when the launches before it have ended.
+const PATIENCE_FOR_SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// A job that has been told to go.
 pub(super) struct RunningJob {
     pub(super) pid: u32,
@@ -41,7 +44,7 @@ pub(super) fn hand_over(attempt: &Attempt, terminal: Option<&Terminal>) -> Resul
         let (ours, theirs) = passing::packet_pair().map_err(|_| Reason::Lost)?;
         send(&connection, &launch, &theirs, &directory, &numbers)?;
         drop(theirs);
-        match await_worker(&connection.stream, &ours, attempt.wanted)? {
+        match await_worker(&connection.stream, &ours, patience(attempt))? {
             Answer::Ready(pid, leader) => return go(attempt, RunningJob { pid, channel: ours, leader }, terminal),
             Answer::Retired if !last_try => connection = Connection::to_started()?,
             Answer::Retired => return Err(Reason::OtherRelease),
@@ -68,6 +71,14 @@ fn send(
     })
 }
 
+fn patience(attempt: &Attempt) -> Duration {
+    match attempt.wanted {
+        _ if attempt.kept.is_some() => PATIENCE_FOR_SESSION,
+        Wanted::Only => PATIENCE_REQUIRED,
+        _ => PATIENCE,
+    }
+}
+
 /// What a client hears first.
 enum Answer {
     Ready(u32, Option<OwnedFd>),
@@ -77,8 +88,7 @@ enum Answer {
 /// Waits for the worker on the job channel, or for the conductor's "no" on the connection.
 ///
 /// A conductor that hangs up without a word has handed the launch over, or is dead; the channel tells which.
-fn await_worker(stream: &UnixStream, channel: &OwnedFd, wanted: Wanted) -> Result<Answer, Reason> {
-    let patience = if wanted == Wanted::Only { PATIENCE_REQUIRED } else { PATIENCE };
+fn await_worker(stream: &UnixStream, channel: &OwnedFd, patience: Duration) -> Result<Answer, Reason> {
     let deadline = Instant::now() + patience;
     let (mut channel, mut conductor) = (Some(channel), Some(stream));
     while channel.is_some() || conductor.is_some() {

@@ -39,6 +39,11 @@ impl Reason {
         matches!(self, Self::CommandLine(refusal) if !matches!(refusal, Refusal::NotServed { .. }))
     }
 
+    /// A session that is not waited for runs another launch.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Conductor { reason, .. } if reason == "session-busy")
+    }
+
     /// The Julia to run instead, where one has been picked already.
     pub(super) fn command(&self) -> Option<&[OsString]> {
         match self {

@@ -9,6 +9,8 @@ pub(super) enum Decline {
     Booting,
     /// All workers that are used once are in use.
     NoSpare,
+    /// The session runs another launch, and this one does not wait.
+    SessionBusy,
     /// Workers of this Julia cannot be started; tried again later.
     CannotBoot,
     /// This Julia does not know a switch that was used.
@@ -40,6 +42,7 @@ impl Decline {
         match self {
             Self::Booting => "booting",
             Self::NoSpare => "no-spare",
+            Self::SessionBusy => "session-busy",
             Self::CannotBoot => "cannot-boot",
             Self::SwitchOfOtherVersion => "switch-of-other-version",
             Self::NoJulia => "no-julia",

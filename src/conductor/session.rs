@@ -16,7 +16,7 @@ use super::pool::First;
 use super::program::Program;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
-use super::{Conductor, Place, admission, adoption, job, needs, status, warmth};
+use super::{Conductor, Place, admission, adoption, job, kept, needs, status, warmth};
 use crate::env;
 use crate::julia::{CommandLine, parse};
 use crate::protocol::{Job, Kind, Launch, OptionValue, PROTOCOL, Recipe, Refusal, Release, frame};
@@ -130,21 +130,26 @@ async fn give(
         return Err(Decline::Interactive);
     }
     line.resolve_paths(directory);
-    let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch);
+    let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch, directory);
     if key.isolation == Isolation::Fork && descriptors.get(1).is_some_and(|folder| needs::own_process(&line, folder)) {
         key = key.fresh();
     }
     let program =
         Program::of(&line, &launch, chosen.app.as_ref(), directory).filter(|_| key.isolation == Isolation::Fork);
     let program = program.map(|program| key.with(program));
-    let (time_to_live, require) = (time_to_live(&launch), launch.require);
+    // A session's state is nowhere else: whatever happens to be ready is no use.
+    let (time_to_live, require) = (time_to_live(&launch), launch.require || launch.kept.is_some());
+    let waits_for_its_turn = launch.kept.as_ref().is_none_or(|kept| !kept.fails_when_busy);
+    if let Some(name) = key.session.as_ref().filter(|_| launch.kept.as_ref().is_some_and(|kept| kept.restarts)) {
+        conductor.pool.restart_sessions(name.project.as_deref());
+    }
     let mut job = job::compose(launch, &line, &conductor.standing, client);
     if let Some(key) = &program {
         let is_lesson = conductor.pool.warmth.note_launch(key, || recipe(job.clone(), chosen, directory));
         job.options.extend(is_lesson.then(|| (b"notes".to_vec(), OptionValue::Number(1))));
     }
     let bytes = frame(Kind::Job, &job.encode()).map_err(|_| Decline::Malformed)?;
-    let order = Order { bytes, descriptors, line: &line, require, program };
+    let order = Order { bytes, descriptors, line: &line, require, waits_for_its_turn, program };
     let branch = order.program.as_ref().and_then(|key| warmth::branch(&conductor.pool, key));
     if let Some(branch) = branch {
         branch.touch(time_to_live);
@@ -170,6 +175,8 @@ struct Order<'a> {
     descriptors: &'a [OwnedFd],
     line: &'a CommandLine,
     require: bool,
+    /// A session that is busy is waited for.
+    waits_for_its_turn: bool,
     /// The key of its own branch.
     program: Option<Key>,
 }
@@ -213,6 +220,9 @@ impl From<Decline> for Obstacle {
 /// A spare that has died meanwhile is no reason: there are others.
 async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, order: &Order<'_>) -> Result<(), Decline> {
     for _ in 0..4 {
+        if !order.waits_for_its_turn && group.is_busy() {
+            return Err(Decline::SessionBusy);
+        }
         let spare = match conductor.pool.claim(group, order.require)? {
             Claim::Now(spare) => *spare,
             Claim::Later(spare) => {
@@ -221,7 +231,11 @@ async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, order: &
             }
         };
         check_version(group, order.line)?;
-        let outcome = adoption::dispatch(group, spare, &order.bytes, order.descriptors, order.program.as_ref()).await;
+        let outcome = if group.key.isolation == Isolation::Session {
+            kept::dispatch(group, spare, &order.bytes, order.descriptors).await
+        } else {
+            adoption::dispatch(group, spare, &order.bytes, order.descriptors, order.program.as_ref()).await
+        };
         adoption::replenish_soon(&conductor.pool, group);
         if outcome.is_ok() {
             return Ok(());

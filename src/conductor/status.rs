@@ -34,7 +34,7 @@ pub struct WorkerReport {
     pub state: String,
     /// Launches are going to be faster: a successor of the zygote is being prepared.
     pub is_growing: bool,
-    /// The program that it is a branch for, or that it serves interactive launches; empty for workers of any program.
+    /// The program that it is a branch for, the session that it is, or that it serves interactive launches; empty for workers of any program.
     pub program: String,
     /// Of a branch: what was done ahead.
     pub about: String,
@@ -46,6 +46,7 @@ pub struct WorkerReport {
     pub job_pids: Vec<u32>,
     pub served: u64,
     pub waited: u64,
+    pub age_seconds: u64,
     pub idle_seconds: u64,
     pub ttl_seconds: u64,
 }
@@ -91,6 +92,7 @@ fn worker_report(group: &Group) -> WorkerReport {
         job_pids: group.jobs.borrow().keys().copied().collect(),
         served: group.served.get(),
         waited: group.misses.get(),
+        age_seconds: group.since.elapsed().as_secs(),
         idle_seconds: group.last_used.get().elapsed().as_secs(),
         ttl_seconds: group.time_to_live.get().as_secs(),
     }
@@ -98,7 +100,8 @@ fn worker_report(group: &Group) -> WorkerReport {
 
 fn program(group: &Group) -> String {
     let is_for_repl = group.key.isolation == Isolation::Repl;
-    let words = group.key.program.as_ref().map(|program| program.words());
+    let session = || group.key.session.as_ref().map(|session| session.words());
+    let words = group.key.program.as_ref().map(|program| program.words()).or_else(session);
     words.or_else(|| is_for_repl.then(|| "REPLs and -i".to_owned())).unwrap_or_default()
 }
 

@@ -12,6 +12,7 @@
 mod bytes;
 mod frame;
 mod job;
+mod kept;
 mod launch;
 mod packet;
 mod recipe;
@@ -20,6 +21,7 @@ mod refusal;
 pub use bytes::{Malformed, Reader, Writer};
 pub use frame::{HEADER_BYTES, Header, Kind, MAX_BODY_BYTES, PROTOCOL, Release, frame};
 pub use job::{Job, Limit, OptionValue};
+pub use kept::{Kept, Revise};
 pub use launch::{Launch, MAX_DESCRIPTORS};
 pub use packet::{PACKET_BYTES, Packet};
 pub use recipe::{BranchReport, Recipe};

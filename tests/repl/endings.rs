@@ -24,7 +24,7 @@ pub fn cases() -> Vec<Case> {
             type_lines(program, &["atexit(() -> write(\"hook\", \"ran\"))"]);
             program.write(CTRL_D);
         }),
-        on_screen(fresh("SIGTERM")).exits(143).act(|program| {
+        by_sigterm(on_screen(fresh("SIGTERM"))).act(|program| {
             // A signal that comes while Julia compiles can be lost on plain Julia, too.
             type_lines(
                 program,
@@ -37,6 +37,14 @@ pub fn cases() -> Vec<Case> {
             program.hang_up();
         }),
     ]
+}
+
+/// Julia ends by the signal from 1.9 on, and with 128 and its number before.
+fn by_sigterm(case: Case) -> Case {
+    let version = std::process::Command::new(super::support::julia::julia()).arg("--version").output().unwrap().stdout;
+    let version = String::from_utf8(version).unwrap();
+    let minor: u32 = version.rsplit(' ').next().unwrap().split('.').nth(1).unwrap().parse().unwrap();
+    if minor < 9 { case.exits(143) } else { case.dies_by(libc::SIGTERM) }
 }
 
 type Ending = &'static dyn Fn(&Running);
