@@ -14,8 +14,8 @@ use std::path::Path;
 use std::process::Command;
 
 use jlapp::protocol::{
-    Account, HEADER_BYTES, Header, Job, Kind, Launch, Limit, MAX_BODY_BYTES, OptionValue, PACKET_BYTES, PROTOCOL,
-    Packet, Refusal, Release, Warmed, frame,
+    Account, HEADER_BYTES, Header, Job, Kept, Kind, Launch, Limit, MAX_BODY_BYTES, OptionValue, PACKET_BYTES, PROTOCOL,
+    Packet, Refusal, Release, Revise, Warmed, frame,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -33,11 +33,18 @@ fn texts() -> impl Strategy<Value = Vec<Vec<u8>>> {
     vec(text(), 0..6)
 }
 
+fn kepts() -> impl Strategy<Value = Kept> {
+    let wishes = prop_oneof![Just(Revise::IfThere), Just(Revise::Yes), Just(Revise::No)];
+    let all = (text(), any::<bool>(), any::<bool>(), wishes);
+    all.prop_map(|(label, fails_when_busy, restarts, revise)| Kept { label, fails_when_busy, restarts, revise })
+}
+
 fn launches() -> impl Strategy<Value = Launch> {
     let words = (proptest::option::of(text()), proptest::option::of(text()), texts(), texts(), vec(any::<u32>(), 0..6));
     let numbers = (any::<u32>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>(), any::<u32>());
+    let numbers = (numbers, proptest::option::of(kepts()));
     (words, numbers).prop_map(|((channel, app, arguments, environment, descriptors), numbers)| {
-        let (umask, ignored_signals, blocked_signals, session, process_group, require, terminal) = numbers;
+        let ((umask, ignored_signals, blocked_signals, session, process_group, require, terminal), kept) = numbers;
         Launch {
             channel,
             app,
@@ -51,6 +58,7 @@ fn launches() -> impl Strategy<Value = Launch> {
             process_group,
             require,
             terminal,
+            kept,
         }
     })
 }

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::client::socket;
 use crate::conductor;
+use crate::worker::Isolation;
 
 #[derive(Parser)]
 #[command(name = "jlconductor", version, about = "The daemon behind juliaclient; started by it")]
@@ -29,6 +30,8 @@ enum Command {
     Keep {
         #[arg(long)]
         terminal: bool,
+        #[arg(long)]
+        session: bool,
         julia: OsString,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         switches: Vec<OsString>,
@@ -39,7 +42,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run { socket } => conductor::run(socket.unwrap_or_else(socket::path)),
-        Command::Keep { terminal, julia, switches } => conductor::keep(&julia, switches, terminal),
+        Command::Keep { terminal, session, julia, switches } => {
+            let other = if session { Isolation::Session } else { Isolation::Fresh };
+            conductor::keep(&julia, switches, if terminal { Isolation::Repl } else { other })
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

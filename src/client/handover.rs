@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it waits where nothing but a worker will do: long enough to boot one on a loaded machine.
 const PATIENCE_REQUIRED: Duration = Duration::from_secs(180);
 
+/// A session's turn comes when the launches before it have ended.
+const PATIENCE_FOR_SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// A job that has been told to go.
 pub(super) struct RunningJob {
     pub(super) pid: u32,
@@ -71,6 +74,14 @@ fn send(
     })
 }
 
+fn patience(attempt: &Attempt) -> Duration {
+    match attempt.wanted {
+        _ if attempt.kept.is_some() => PATIENCE_FOR_SESSION,
+        Wanted::Only => PATIENCE_REQUIRED,
+        _ => PATIENCE,
+    }
+}
+
 /// What a client hears first.
 enum Answer {
     Ready(u32, Option<OwnedFd>),
@@ -81,7 +92,7 @@ enum Answer {
 ///
 /// A conductor that hangs up without a word has handed the launch over, or is dead; the channel tells which.
 fn await_worker(attempt: &Attempt, stream: &UnixStream, channel: &OwnedFd) -> Result<Answer, Reason> {
-    let patience = if attempt.wanted == Wanted::Only { PATIENCE_REQUIRED } else { PATIENCE };
+    let patience = patience(attempt);
     let deadline = Instant::now() + patience;
     let (mut channel, mut conductor) = (Some(channel), Some(stream));
     while channel.is_some() || conductor.is_some() {

@@ -33,6 +33,7 @@ pub(super) fn compose(attempt: &Attempt, terminal: Option<&Terminal>) -> Result<
         session,
         process_group,
         require: attempt.wanted == Wanted::Only,
+        kept: attempt.kept.clone(),
         terminal: terminal.map_or(0, |terminal| terminal.descriptors),
     };
     Ok((launch, numbers))

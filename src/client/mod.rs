@@ -14,6 +14,7 @@ mod native;
 pub mod plan;
 mod reason;
 mod relay;
+mod session;
 pub mod socket;
 mod terminal;
 mod trace;
@@ -27,6 +28,7 @@ pub use message::FIRST_OCCUPIED;
 pub use reason::Reason;
 
 use crate::julia::{CommandLine, Refusal, parse};
+use crate::protocol::Kept;
 use crate::sys::process::in_background;
 use crate::sys::signals::{self, Inherited};
 use crate::{env, exit};
@@ -62,6 +64,8 @@ struct Attempt {
     inherited: Inherited,
     wanted: Wanted,
     trace: Trace,
+    /// The session that it is to be run in.
+    kept: Option<Kept>,
 }
 
 /// Starts a conductor, for `jlapp daemon start`; returns when one listens.
@@ -78,7 +82,15 @@ pub fn start_conductor() -> std::io::Result<()> {
 pub fn run(arguments: Vec<OsString>) -> i32 {
     let inherited = signals::inherited();
     let (channel, arguments) = julia_path::split_channel(arguments);
-    Attempt::new(inherited, channel, None, with_worker_arguments(arguments)).run()
+    match session::split(arguments) {
+        Ok((kept, arguments)) => {
+            Attempt { kept, ..Attempt::new(inherited, channel, None, with_worker_arguments(arguments)) }.run()
+        }
+        Err(problem) => {
+            direct::complain(&problem);
+            exit::USAGE
+        }
+    }
 }
 
 /// In every `jlshim`, and so in every copy of it, by which those are known.
@@ -112,7 +124,7 @@ pub fn launch(arguments: Vec<OsString>) -> i32 {
 impl Attempt {
     fn new(inherited: Inherited, channel: Option<OsString>, app: Option<OsString>, arguments: Vec<OsString>) -> Self {
         let (wanted, trace) = (Wanted::from_environment(), Trace::from_environment());
-        Self { channel, app, arguments, inherited, wanted, trace }
+        Self { channel, app, arguments, inherited, wanted, trace, kept: None }
     }
 
     fn run(&self) -> i32 {
@@ -130,8 +142,11 @@ impl Attempt {
             return Err(Reason::Off);
         }
         let line = if self.app.is_none() { Some(parse(&self.arguments)?) } else { None };
+        if self.kept.is_some() && line.as_ref().is_some_and(is_interactive) {
+            return Err(Reason::Interactive);
+        }
         let terminal =
-            line.filter(is_session).map(|_| Terminal::of_session().ok_or(Reason::Interactive)).transpose()?;
+            line.filter(is_interactive).map(|_| Terminal::of_session().ok_or(Reason::Interactive)).transpose()?;
         refuse_background()?;
         let mut job = handover::hand_over(self, terminal.as_ref())?;
         Ok(match (terminal, job.leader.take()) {
@@ -142,6 +157,9 @@ impl Attempt {
 
     /// What ends every attempt that no worker served.
     fn run_plain(&self, reason: &Reason) -> i32 {
+        if self.kept.is_some() && !reason.is_julias_own_answer() {
+            return session::refuse(reason, self);
+        }
         self.trace.direct(reason);
         if self.wanted == Wanted::Only && !reason.is_julias_own_answer() {
             if reason.command().is_none() {
@@ -164,7 +182,7 @@ impl Attempt {
 }
 
 /// What talks with its user, and so needs a controlling terminal: a REPL, or what `-i` makes interactive.
-fn is_session(line: &CommandLine) -> bool {
+fn is_interactive(line: &CommandLine) -> bool {
     line.interactive || (line.wants_repl() && has_terminal())
 }
 

@@ -44,6 +44,11 @@ impl Reason {
         if let Self::Conductor { why, .. } = self { why } else { "" }
     }
 
+    /// A session that is not waited for runs another launch.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Conductor { reason, .. } if reason == "session-busy")
+    }
+
     /// The Julia to run instead, where one has been picked already.
     pub(super) fn command(&self) -> Option<&[OsString]> {
         match self {

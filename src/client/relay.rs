@@ -16,6 +16,9 @@ use crate::sys::signals::{
 /// Signals that belong to the program rather than to its client.
 const RELAYED: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH];
 
+/// Those of them that a session's process survives.
+const KEPT_ALIVE: [i32; 4] = [SIGINT, SIGTSTP, SIGCONT, SIGWINCH];
+
 /// Relays signals until the job has ended; returns its exit status, or dies by its signal.
 pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
     let relayed = relayed_signals(attempt);
@@ -48,7 +51,9 @@ pub(super) fn relayed_signals(attempt: &Attempt) -> Vec<i32> {
     let ignored = |signal: i32| attempt.inherited.ignored & (1 << (signal - 1)) != 0;
     // Julia takes these by sigwait, which ignores that they are ignored (signals-unix.c, `signal_listener`).
     let julias = [SIGINT, SIGTERM, SIGQUIT, SIGUSR1];
-    RELAYED.into_iter().filter(|signal| julias.contains(signal) || !ignored(*signal)).collect()
+    // What would end a program would end the whole session: it ends the client, and with it the launch.
+    let ours = |signal: &i32| attempt.kept.is_none() || KEPT_ALIVE.contains(signal);
+    RELAYED.into_iter().filter(ours).filter(|signal| julias.contains(signal) || !ignored(*signal)).collect()
 }
 
 fn relay(job: &RunningJob, arrival: Arrival) {

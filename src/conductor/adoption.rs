@@ -9,6 +9,7 @@ use super::branch;
 use super::group::{Group, Phase, RunningJob, Spare};
 use super::io::watch;
 use super::keeper;
+use super::kept;
 use super::key::Key;
 use super::pool::{First, Pool};
 use super::socket_io::Socket;
@@ -49,7 +50,7 @@ pub(super) fn boot_after(pool: &Rc<Pool>, group: &Rc<Group>, first: First) {
 fn boot(pool: &Rc<Pool>, group: &Rc<Group>) {
     let started = pool.log.file().and_then(|log| match group.key.isolation {
         Isolation::Fork => worker::start(&group.key.plan(), &log, None),
-        Isolation::Fresh | Isolation::Repl => keeper::start(&group.key.plan(), &log),
+        _ => keeper::start(&group.key.plan(), &log),
     });
     match started {
         Ok(started) => {
@@ -67,7 +68,7 @@ fn boot(pool: &Rc<Pool>, group: &Rc<Group>) {
 pub(super) fn replenish(pool: &Rc<Pool>, group: &Rc<Group>) {
     match group.key.isolation {
         Isolation::Fork => group.ask_for_spares(),
-        Isolation::Fresh | Isolation::Repl => {
+        _ => {
             for _ in 0..group.shortage() {
                 boot(pool, group);
             }
@@ -181,7 +182,7 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
             }
             (Packet::Spare { pid }, Some(stream)) => take_spare(pool, group, control, pid, stream).await?,
             (Packet::Traced { pid }, Some(file)) => take_notes(pool, group, pid, file),
-            (Packet::Ended { pid, .. }, _) => has_ended(pool, group, pid),
+            (Packet::Ended { pid, status }, _) => has_ended(pool, group, pid, status),
             _ => {}
         }
     }
@@ -189,7 +190,10 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
 }
 
 /// A job makes room for a spare. A spare that ended by itself does not: the next might as well.
-fn has_ended(pool: &Rc<Pool>, group: &Rc<Group>, pid: u32) {
+fn has_ended(pool: &Rc<Pool>, group: &Rc<Group>, pid: u32, status: i32) {
+    if group.key.isolation == Isolation::Session {
+        kept::report_end(group, pid, status);
+    }
     let program = group.program_of(pid);
     if group.forget(pid) {
         replenish(pool, group);

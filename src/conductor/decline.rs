@@ -9,6 +9,8 @@ pub(super) enum Decline {
     Booting,
     /// All workers that are used once are in use.
     NoSpare,
+    /// The session runs another launch, and this one does not wait.
+    SessionBusy,
     /// Workers of this Julia cannot be started; tried again later.
     CannotBoot,
     /// This Julia does not know a switch that was used.
@@ -43,6 +45,7 @@ impl Decline {
         match self {
             Self::Booting => "a worker for it is being made",
             Self::NoSpare => "each worker runs one program, and the next is not ready yet",
+            Self::SessionBusy => "its session runs another launch",
             Self::CannotBoot => "its Julia could not be started as a worker; see the log",
             Self::SwitchOfOtherVersion => "its Julia is to answer a switch itself",
             Self::NoJulia => "there is no such Julia",
@@ -63,6 +66,7 @@ impl Decline {
         match self {
             Self::Booting => "booting",
             Self::NoSpare => "no-spare",
+            Self::SessionBusy => "session-busy",
             Self::CannotBoot => "cannot-boot",
             Self::SwitchOfOtherVersion => "switch-of-other-version",
             Self::NoJulia => "no-julia",

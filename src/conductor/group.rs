@@ -203,8 +203,19 @@ impl Group {
         let wanted = match self.key.isolation {
             Isolation::Fork => self.wanted_spares.get(),
             Isolation::Fresh | Isolation::Repl => 1,
+            // One, and a new one only where a launch has found that it has ended.
+            Isolation::Session => {
+                let has_one =
+                    !self.jobs.borrow().is_empty() || self.coming.get() > 0 || !self.spares.borrow().is_empty();
+                return usize::from(waiting > 0 && !has_one);
+            }
         };
         (wanted + waiting).saturating_sub(self.spares.borrow().len() + self.coming.get())
+    }
+
+    /// Runs a launch, or has promised one's turn to another.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.jobs.borrow().is_empty() || self.waiting.borrow().iter().any(|waiter| !waiter.is_closed())
     }
 
     /// Asks the zygote for the spares that are missing.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::standing::Standing;
 use crate::julia::{Action, Banner, CommandLine};
-use crate::protocol::{Job, Launch, Limit, OptionValue};
+use crate::protocol::{Job, Kept, Launch, Limit, OptionValue};
 use crate::sys::limits;
 
 /// The largest stack that a program gets; more than any program uses, little enough to be mapped.
@@ -23,7 +23,7 @@ pub(super) fn compose(launch: Launch, line: &CommandLine, workers: &Standing, cl
         environment: launch.environment,
         arguments: line.arguments.iter().map(|word| word.as_bytes().to_vec()).collect(),
         commands: line.actions.iter().map(command).collect(),
-        options: options(line, launch.terminal),
+        options: options(line, launch.terminal, launch.kept.as_ref()),
         stack_bytes: stack.min(MAX_STACK_BYTES),
     }
 }
@@ -48,8 +48,8 @@ fn command(action: &Action) -> Vec<u8> {
 }
 
 /// Fields of `JLOptions` with the values that parsing this command line would have left (src/jloptions.c, base/options.jl).
-/// And, of ours, which descriptors are to be the worker's own terminal.
-fn options(line: &CommandLine, terminal: u32) -> Vec<(Vec<u8>, OptionValue)> {
+/// And, of ours, which descriptors are to be the worker's own terminal, and a session's wish about Revise.
+fn options(line: &CommandLine, terminal: u32, kept: Option<&Kept>) -> Vec<(Vec<u8>, OptionValue)> {
     let yes_no = |value: Option<bool>, unset| value.map_or(unset, |on| if on { 1 } else { 2 });
     let banner = match line.banner {
         None if line.quiet => 0,
@@ -69,6 +69,7 @@ fn options(line: &CommandLine, terminal: u32) -> Vec<(Vec<u8>, OptionValue)> {
     if terminal != 0 {
         numbers.push(("terminal", terminal.cast_signed()));
     }
+    numbers.extend(kept.map(|kept| ("revise", kept.revise as i32)));
     if line.threads().is_none() {
         // A worker that will be forked was told one thread; the program was told nothing.
         numbers.extend([("nthreads", 0), ("nthreadpools", 0), ("nthreads_per_pool", 0)]);

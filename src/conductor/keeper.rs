@@ -29,8 +29,12 @@ pub(super) fn start(plan: &Plan, log: &File) -> io::Result<Started> {
     let (ours, theirs) = passing::packet_pair()?;
     let null = OwnedFd::from(OpenOptions::new().read(true).write(true).open("/dev/null")?);
     let log = || log.try_clone().map(OwnedFd::from);
-    let terminal = (plan.isolation == Isolation::Repl).then(|| OsString::from("--terminal"));
-    let words = [OsString::from("keep")].into_iter().chain(terminal).chain([plan.julia.clone().into_os_string()]);
+    let kind = match plan.isolation {
+        Isolation::Repl => Some("--terminal"),
+        Isolation::Session => Some("--session"),
+        Isolation::Fork | Isolation::Fresh => None,
+    };
+    let words = ["keep"].into_iter().chain(kind).map(OsString::from).chain([plan.julia.clone().into_os_string()]);
     let pid = process::spawn(&Command {
         program: std::env::current_exe()?,
         arguments: words.chain(plan.switches.iter().cloned()).collect(),
@@ -42,17 +46,17 @@ pub(super) fn start(plan: &Plan, log: &File) -> io::Result<Started> {
     Ok(Started { pid, control: ours })
 }
 
-/// Runs as keeper: boots `julia` with `switches` in this process's environment, and sees it through one job. With
-/// `has_terminal` the job has a terminal of its own, whose session this process leads as a shell would.
+/// Runs as keeper: boots `julia` with `switches` in this process's environment, and sees it through one job. For a REPL
+/// the job has a terminal of its own, whose session this process leads as a shell would. A session's launches it knows
+/// nothing of.
 ///
 /// # Errors
 /// It was not started by a conductor, or Julia or a terminal could not be had.
-pub fn keep(julia: &OsStr, switches: Vec<OsString>, has_terminal: bool) -> io::Result<()> {
+pub fn keep(julia: &OsStr, switches: Vec<OsString>, isolation: Isolation) -> io::Result<()> {
     let control = descriptors::adopt(3)?;
     let log = File::from(descriptors::borrow(2).try_clone_to_owned()?);
-    let isolation = if has_terminal { Isolation::Repl } else { Isolation::Fresh };
     let plan = Plan { julia: julia.into(), switches, environment: process::environment_block(), isolation };
-    let (worker, stops) = if has_terminal {
+    let (worker, stops) = if isolation == Isolation::Repl {
         let (worker, stops) = start_on_terminal(&plan, &log)?;
         (worker, Some(stops))
     } else {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::decline::Decline;
+use super::kept;
 use super::program::Program;
 use crate::env;
 use crate::julia::CommandLine;
@@ -25,6 +26,7 @@ pub(super) struct Key {
     pub(super) isolation: Isolation,
     /// Of a branch: its program.
     pub(super) program: Option<Rc<Program>>,
+    pub(super) session: Option<Rc<kept::Name>>,
 }
 
 /// A Julia, and whether its file has been replaced.
@@ -55,14 +57,15 @@ impl Julia {
 }
 
 impl Key {
-    pub(super) fn new(julia: Julia, line: &CommandLine, launch: &Launch) -> Self {
+    pub(super) fn new(julia: Julia, line: &CommandLine, launch: &Launch, directory: &Path) -> Self {
         let switches: Vec<OsString> = line.process.iter().flat_map(crate::julia::ProcessSwitch::to_args).collect();
         let isolation = isolation(line, launch);
+        let session = kept::Name::of(launch, line, directory).map(Rc::new);
         let matters = |entry: &&Vec<u8>| is_read_at_startup(entry, isolation);
         let entries = launch.environment.iter().filter(matters);
         let mut variables: Vec<Vec<u8>> = entries.cloned().collect();
         variables.sort_unstable();
-        Self { isolation, julia, switches, variables, program: None }
+        Self { isolation, julia, switches, variables, program: None, session }
     }
 
     /// The branch of a program, for launches that this key serves.
@@ -77,7 +80,9 @@ impl Key {
 
     /// What it serves, for people.
     pub(super) fn words(&self) -> String {
-        self.program.as_ref().map_or_else(|| self.julia.path.display().to_string(), |program| program.words())
+        let session = || self.session.as_ref().map(|session| session.words());
+        let program = self.program.as_ref().map(|program| program.words());
+        program.or_else(session).unwrap_or_else(|| self.julia.path.display().to_string())
     }
 
     /// The same launches, served one process each.
@@ -104,6 +109,9 @@ impl Key {
 
 /// One thread is forked, unless the user wants otherwise; more threads do not survive a fork.
 fn isolation(line: &CommandLine, launch: &Launch) -> Isolation {
+    if launch.kept.is_some() {
+        return Isolation::Session;
+    }
     if launch.terminal != 0 {
         return Isolation::Repl;
     }

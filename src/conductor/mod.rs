@@ -16,6 +16,7 @@ mod inputs;
 mod io;
 mod job;
 mod keeper;
+mod kept;
 mod key;
 mod lock;
 mod log;

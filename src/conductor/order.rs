@@ -35,6 +35,10 @@ pub(super) struct Order {
     pub(super) line: CommandLine,
     pub(super) job: Job,
     pub(super) require: bool,
+    /// A session that is busy is waited for.
+    pub(super) waits_for_its_turn: bool,
+    /// The sessions of its project end first.
+    pub(super) restarts: bool,
     pub(super) time_to_live: Duration,
     pub(super) is_traced: bool,
 }
@@ -49,7 +53,7 @@ impl Order {
             return Err(Decline::Interactive);
         }
         line.resolve_paths(directory);
-        let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch);
+        let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch, directory);
         let is_fork = key.isolation == Isolation::Fork;
         if is_fork && descriptors.get(1).is_some_and(|folder| needs::own_process(&line, folder)) {
             key = key.fresh();
@@ -57,9 +61,12 @@ impl Order {
         let program = Program::of(&line, &launch, chosen.app.as_ref(), directory);
         let program = program.filter(|_| key.isolation == Isolation::Fork).map(|program| key.with(program));
         let (time_to_live, is_traced) = (time_to_live(&launch), is_traced(&launch));
-        let require = launch.require;
+        // A session's state is nowhere else: whatever happens to be ready is no use.
+        let require = launch.require || launch.kept.is_some();
+        let waits_for_its_turn = launch.kept.as_ref().is_none_or(|kept| !kept.fails_when_busy);
+        let restarts = launch.kept.as_ref().is_some_and(|kept| kept.restarts);
         let job = job::compose(launch, &line, &conductor.standing, client);
-        Ok(Self { key, program, line, job, require, time_to_live, is_traced })
+        Ok(Self { key, program, line, job, require, waits_for_its_turn, restarts, time_to_live, is_traced })
     }
 
     /// What a branch for such launches is made from.

@@ -142,7 +142,8 @@ impl Pool {
         let oldest = {
             let groups = self.groups.borrow();
             let idle = groups.values().filter(is_booted).filter(|group| group.jobs.borrow().is_empty());
-            idle.min_by_key(|group| group.last_used.get()).map(|group| group.key.clone())
+            // What a session holds cannot be made again.
+            idle.min_by_key(|group| (group.key.session.is_some(), group.last_used.get())).map(|group| group.key.clone())
         };
         let oldest = oldest.ok_or(Decline::TooManyWorkers)?;
         self.drop_group(&oldest);

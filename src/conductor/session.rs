@@ -14,10 +14,11 @@ use super::order::{Order, Request, path_of};
 use super::pool::First;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
-use super::{Conductor, Place, admission, adoption, drain, status, warming, warmth};
+use super::{Conductor, Place, admission, adoption, drain, kept, status, warming, warmth};
 use crate::julia::CommandLine;
 use crate::protocol::{Account, Kind, Launch, OptionValue, PROTOCOL, Refusal, Release, frame};
 use crate::sys::passing;
+use crate::worker::Isolation;
 
 /// A client that has connected has this long to say what it wants.
 const SPEAK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -184,6 +185,9 @@ async fn give(conductor: &Rc<Conductor>, request: Request<'_>, asker: &Asker<'_>
         return Err(Decline::Draining.into());
     }
     let mut order = Order::of(conductor, request)?;
+    if let Some(name) = order.key.session.as_ref().filter(|_| order.restarts) {
+        conductor.pool.restart_sessions(name.project.as_deref());
+    }
     if let Some(key) = &order.program {
         let is_lesson = conductor.pool.warmth.note_launch(key, || order.recipe(chosen, directory));
         order.job.options.extend(is_lesson.then(|| (b"notes".to_vec(), OptionValue::Number(1))));
@@ -268,6 +272,9 @@ impl From<Decline> for Obstacle {
 async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, parcel: &Parcel<'_>) -> Result<(), Decline> {
     let Parcel { order, bytes, descriptors, .. } = parcel;
     for _ in 0..4 {
+        if !order.waits_for_its_turn && group.is_busy() {
+            return Err(Decline::SessionBusy);
+        }
         let spare = match conductor.pool.claim(group, order.require)? {
             Claim::Now(spare) => *spare,
             Claim::Later(spare) => {
@@ -278,8 +285,12 @@ async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, parcel: 
         check_version(group, &order.line)?;
         // A client that has gone meanwhile is found out by the worker.
         let _ = parcel.announce(group).await;
-        let outcome = adoption::dispatch(group, spare, bytes, descriptors, order.program.as_ref(), parcel.asker.pid);
-        let outcome = outcome.await;
+        let pid = parcel.asker.pid;
+        let outcome = if group.key.isolation == Isolation::Session {
+            kept::dispatch(group, spare, bytes, descriptors, pid).await
+        } else {
+            adoption::dispatch(group, spare, bytes, descriptors, order.program.as_ref(), pid).await
+        };
         adoption::replenish_soon(&conductor.pool, group);
         if outcome.is_ok() {
             conductor.pool.count_served();

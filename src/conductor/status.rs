@@ -50,7 +50,7 @@ pub struct WorkerReport {
     pub state: String,
     /// Launches are going to be faster: a successor of the zygote is being prepared.
     pub is_growing: bool,
-    /// The program that it is a branch for, or that it serves interactive launches; empty for workers of any program.
+    /// The program that it is a branch for, the session that it is, or that it serves interactive launches; empty for workers of any program.
     pub program: String,
     pub project: String,
     /// Of a branch: what was done ahead.
@@ -153,7 +153,8 @@ fn worker_report(group: &Group, before: &[Rc<Group>]) -> WorkerReport {
 
 fn words(group: &Group) -> String {
     let is_for_repl = group.key.isolation == Isolation::Repl;
-    let words = group.key.program.as_ref().map(|program| program.words());
+    let session = || group.key.session.as_ref().map(|session| session.words());
+    let words = group.key.program.as_ref().map(|program| program.words()).or_else(session);
     words.or_else(|| is_for_repl.then(|| "REPLs and -i".to_owned())).unwrap_or_default()
 }
 

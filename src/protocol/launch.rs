@@ -1,7 +1,7 @@
 //! Client → conductor: what a process would inherit and only the process itself can tell. What the kernel tells of it
 //! (limits, namespaces, credentials, priority) the conductor reads there: a sandboxed client could say what it likes.
 
-use super::{Malformed, Reader, Writer};
+use super::{Kept, Malformed, Reader, Writer};
 
 /// Descriptors that one message can carry: the kernel's limit (`SCM_MAX_FD`, unix(7)).
 pub const MAX_DESCRIPTORS: usize = 253;
@@ -32,9 +32,11 @@ pub struct Launch {
     /// Which of descriptors 0 to 2 are the client's terminal, bit `n` for number `n`: the program shall have a terminal of its
     /// own in their place, which the client relays. 0: none are, it shall have them as they are.
     pub terminal: u32,
+    /// It is to be run in a session, and nowhere else.
+    pub kept: Option<Kept>,
 }
 
-fn at_most_one(mut items: Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, Malformed> {
+fn at_most_one<T>(mut items: Vec<T>) -> Result<Option<T>, Malformed> {
     let last = items.pop();
     if items.is_empty() { Ok(last) } else { Err(Malformed("has two of what there is one of")) }
 }
@@ -60,6 +62,7 @@ impl Launch {
         out.u32(self.umask).u64(self.ignored_signals).u64(self.blocked_signals);
         out.u32(self.session).u32(self.process_group);
         out.u32(u32::from(self.require)).u32(self.terminal);
+        out.list(self.kept.as_slice(), |out, kept| kept.write(out));
         out.into_bytes()
     }
 
@@ -78,6 +81,7 @@ impl Launch {
             process_group: from.u32()?,
             require: from.u32()? != 0,
             terminal: from.u32()?,
+            kept: at_most_one(from.list(Kept::read)?)?,
         };
         from.end()?;
         Ok(launch)

@@ -33,6 +33,7 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/loading.jl"),
     include_str!("julia/branch.jl"),
     include_str!("julia/repl.jl"),
+    include_str!("julia/session.jl"),
     include_str!("julia/boot.jl"),
 );
 
@@ -43,6 +44,8 @@ pub enum Isolation {
     Fresh,
     /// A fresh one that is ready for a REPL and has a terminal of its own.
     Repl,
+    /// One process for many launches, one after the other.
+    Session,
 }
 
 impl Isolation {
@@ -51,6 +54,7 @@ impl Isolation {
         match self {
             Self::Fork => "fork",
             Self::Fresh | Self::Repl => "fresh",
+            Self::Session => "session",
         }
     }
 
@@ -60,6 +64,7 @@ impl Isolation {
             Self::Fork => "zygote",
             Self::Fresh => "fresh",
             Self::Repl => "repl",
+            Self::Session => "session",
         }
     }
 }
@@ -89,7 +94,7 @@ pub struct Started {
 pub fn start(plan: &Plan, log: &File, terminal: Option<Pair>) -> io::Result<Started> {
     let (ours, theirs) = match plan.isolation {
         Isolation::Fork => passing::packet_pair()?,
-        Isolation::Fresh | Isolation::Repl => passing::stream_pair()?,
+        _ => passing::stream_pair()?,
     };
     let null = OwnedFd::from(OpenOptions::new().read(true).write(true).open("/dev/null")?);
     let log = || log.try_clone().map(OwnedFd::from);

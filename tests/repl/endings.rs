@@ -24,7 +24,7 @@ pub fn cases() -> Vec<Case> {
             type_lines(program, &["atexit(() -> write(\"hook\", \"ran\"))"]);
             program.write(CTRL_D);
         }),
-        on_screen(fresh("SIGTERM")).exits(143).act(|program| {
+        by_sigterm(on_screen(fresh("SIGTERM"))).act(|program| {
             // A signal that comes while Julia compiles can be lost on plain Julia, too.
             type_lines(
                 program,
@@ -39,6 +39,16 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
+/// Julia ends by the signal from 1.9 on, and with 128 and its number before.
+fn by_sigterm(case: Case) -> Case {
+    let version = std::process::Command::new(super::support::julia::julia()).arg("--version").output().unwrap().stdout;
+    let version = String::from_utf8(version).unwrap();
+    let minor: u32 = version.rsplit(' ').next().unwrap().split('.').nth(1).unwrap().parse().unwrap();
+    if minor < 9 { case.exits(143) } else { case.dies_by(libc::SIGTERM) }
+}
+
+type Ending = &'static dyn Fn(&Running);
+
 /// Where the worker that runs the REPL says who it is.
 fn worker_of(world: &World, name: &str, program: &mut Running) -> i32 {
     type_lines(program, &["write(\"pid\", string(getpid()))"]);
@@ -47,7 +57,7 @@ fn worker_of(world: &World, name: &str, program: &mut Running) -> i32 {
 
 pub fn modes_stay(world: &World) {
     let before = Terminal::open().0.mode_words();
-    let endings: [(&str, &dyn Fn(&Running)); 5] = [
+    let endings: [(&str, Ending); 5] = [
         ("Ctrl-D", &|program| program.write(CTRL_D)),
         ("exit", &|program| program.write("exit(3)\n")),
         ("SIGTERM", &|program| program.signal(libc::SIGTERM)),

@@ -12,7 +12,8 @@ function boot(kind::String)
     for fd in 0:2
         STDIO_DUPLICATES[fd+1] = stdio_duplicate(fd)
     end
-    kind == "zygote" ? boot_zygote(control) : kind == "repl" ? boot_repl(control) : boot_fresh(control)
+    kind == "zygote" ? boot_zygote(control) : kind == "repl" ? boot_repl(control) :
+    kind == "session" ? boot_session(control) : boot_fresh(control)
 end
 
 version_number() = Int32(VERSION.major << 16 | VERSION.minor << 8 | VERSION.patch)

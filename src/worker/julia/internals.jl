@@ -34,6 +34,9 @@
 # | REPL as standard library               | in the system image to 1.10; require_stdlib from 1.11    | base/loading.jl               |
 # | LineEditREPL, run_frontend, REPLBackendRef, TTYTerminal | all; a question is (expression, 1), from 1.12 (function, 2) too; the answer (value, is an error) | stdlib/REPL |
 # | banner                                 | Base to 1.10, REPL from 1.11                             | base/version.jl, stdlib/REPL  |
+# | exit(n), exit_on_sigint(on)            | all; replaced in sessions                                | base/initdefs.jl, base/c.jl   |
+# | atexit_hooks                           | all; from 1.10 on they may take the status               | base/initdefs.jl              |
+# | identify_package, require(::PkgId)     | all                                                      | base/loading.jl               |
 # | Random.THREAD_RNGs                     | to 1.6; made when first used                             | stdlib/Random                 |
 #
 # What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).
@@ -132,6 +135,12 @@ const HAS_ACTIVE_PROJECT = isdefined(Base, :init_active_project)
 const HAS_TRUECOLOR = isdefined(Base, :have_truecolor)
 
 function redo_startup()
+    redo_surroundings()
+    reseed()
+    nothing
+end
+
+function redo_surroundings()
     Base.init_depot_path()
     Base.init_load_path()
     HAS_ACTIVE_PROJECT && Base.init_active_project()
@@ -139,7 +148,6 @@ function redo_startup()
     Base.Multimedia.reinit_displays()
     HAS_TRUECOLOR && Core.eval(Base, :(have_truecolor = nothing))
     redo_logging()
-    reseed()
     nothing
 end
 
@@ -206,6 +214,15 @@ function own_variables()
     given = split(String(read("/proc/self/environ")), '\0')
     names = Set(first(split(entry, '=')) for entry in given)
     Pair{String,String}[name => value for (name, value) in ENV if !(name in names)]
+end
+
+# ---- a session ----
+
+# From now on `exit` ends a launch, and Ctrl-C is an exception for programs from files, too.
+function keep_process()
+    Core.eval(Base, :(exit(n) = $leave_by_exit(n)))
+    Core.eval(Base, :(exit_on_sigint(on::Bool) = nothing))
+    nothing
 end
 
 # ---- a REPL ----
