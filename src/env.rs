@@ -39,6 +39,10 @@ pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 pub const JULIA_NUM_THREADS: &str = "JULIA_NUM_THREADS";
 /// Where temporary files are made (environ(7)); handed on to workers.
 pub const TMPDIR: &str = "TMPDIR";
+/// The kind of terminal (environ(7)); Julia's REPL looks at it when it starts.
+pub const TERM: &str = "TERM";
+/// Whether a terminal shows 24-bit colours; Julia looks at it once in a process (base/ttyhascolor.jl, base/terminfo.jl).
+pub const COLORTERM: &str = "COLORTERM";
 /// Where programs are looked up (environ(7)).
 pub const PATH: &str = "PATH";
 /// The user's folder (environ(7)).
