@@ -27,6 +27,13 @@ pub(super) struct Request<'a> {
     pub(super) descriptors: &'a [OwnedFd],
 }
 
+/// What becomes of a launch whose session runs another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Waits,
+    FailsWhenBusy,
+}
+
 /// What is to be done for a launch.
 pub(super) struct Order {
     pub(super) key: Key,
@@ -35,8 +42,7 @@ pub(super) struct Order {
     pub(super) line: CommandLine,
     pub(super) job: Job,
     pub(super) require: bool,
-    /// A session that is busy is waited for.
-    pub(super) waits_for_its_turn: bool,
+    pub(super) turn: Turn,
     /// The sessions of its project end first.
     pub(super) restarts: bool,
     pub(super) time_to_live: Duration,
@@ -63,10 +69,11 @@ impl Order {
         let (time_to_live, is_traced) = (time_to_live(&launch), is_traced(&launch));
         // A session's state is nowhere else: whatever happens to be ready is no use.
         let require = launch.require || launch.kept.is_some();
-        let waits_for_its_turn = launch.kept.as_ref().is_none_or(|kept| !kept.fails_when_busy);
+        let fails = launch.kept.as_ref().is_some_and(|kept| kept.fails_when_busy);
+        let turn = if fails { Turn::FailsWhenBusy } else { Turn::Waits };
         let restarts = launch.kept.as_ref().is_some_and(|kept| kept.restarts);
         let job = job::compose(launch, &line, &conductor.standing, client);
-        Ok(Self { key, program, line, job, require, waits_for_its_turn, restarts, time_to_live, is_traced })
+        Ok(Self { key, program, line, job, require, turn, restarts, time_to_live, is_traced })
     }
 
     /// What a branch for such launches is made from.

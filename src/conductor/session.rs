@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::choice::Chosen;
 use super::decline::{Decline, Declined};
 use super::group::{Claim, Group, Phase};
-use super::order::{Order, Request, path_of};
+use super::order::{Order, Request, Turn, path_of};
 use super::pool::First;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
@@ -272,7 +272,7 @@ impl From<Decline> for Obstacle {
 async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, parcel: &Parcel<'_>) -> Result<(), Decline> {
     let Parcel { order, bytes, descriptors, .. } = parcel;
     for _ in 0..4 {
-        if !order.waits_for_its_turn && group.is_busy() {
+        if order.turn == Turn::FailsWhenBusy && group.is_busy() {
             return Err(Decline::SessionBusy);
         }
         let spare = match conductor.pool.claim(group, order.require)? {
