@@ -44,6 +44,11 @@ pub(super) async fn grow(pool: &Rc<Pool>, base: &Rc<Group>, key: &Key, recipe: &
     };
     let report = read_report(&mut report).unwrap_or_default();
     match (growth, pid) {
+        // What it was made from could not be looked at before a launch.
+        (Ok(Growth::Ready(_)), Some(pid)) if report.files.is_empty() => {
+            signals::send(-pid.cast_signed(), SIGKILL);
+            Outcome::Lost("it did not say what it was made from".into())
+        }
         (Ok(Growth::Ready(version)), Some(pid)) => match Inputs::settled(&report.files, since) {
             Ok(inputs) => {
                 install(pool, key, (pid, control), version, inputs, &report);

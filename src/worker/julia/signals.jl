@@ -83,8 +83,8 @@ function act_or_wait(address::UInt)
     elseif PATIENCE[] < 0 && !can_throw(PENDING[])
         act(PENDING[])
     else
-        take_safepoints_away()
         look_again()
+        take_safepoints_away()                                         # last: each function begins with a safepoint from 1.9 on
     end
     nothing
 end
@@ -108,6 +108,7 @@ const SAFEPOINT_ACTION = zeros(UInt, 20)
 const SIGSEGV = Cint(11)
 
 function find_safepoints()
+    VERSION < v"1.9-" || Sys.ARCH === :x86_64 || return                # `behind_safepoints` knows no other
     ccall(:getpagesize, Cint, ()) == 4096 || return
     pages = VERSION < v"1.11-" ? 3 : 4
     found = UInt[]
@@ -219,6 +220,38 @@ function describe(signal::Cint, info::Ptr{Cvoid}, ::Ptr{Cvoid})::Cvoid
     nothing
 end
 
+# From 1.9 on every function of Julia's begins with a safepoint, and so do handlers: before one runs, the pages have to be there.
+# So a handler is some machine code that gives them back (mprotect(2)) and goes on to the function, everything else unchanged.
+const SIGNALLED = Ref{Ptr{Cvoid}}(C_NULL)       # `arrive`, as a handler
+const FAULTED = Ref{Ptr{Cvoid}}(C_NULL)         # `at_safepoint`
+const ASKED = Ref{Ptr{Cvoid}}(C_NULL)           # `describe`
+
+function prepare_handlers()
+    SIGNALLED[] = behind_safepoints(@cfunction(arrive, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
+    FAULTED[] = behind_safepoints(@cfunction(at_safepoint, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
+    ASKED[] = behind_safepoints(@cfunction(describe, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
+    nothing
+end
+
+function behind_safepoints(handler::Ptr{Cvoid})
+    (SAFEPOINTS[] == C_NULL || VERSION < v"1.9-") && return handler
+    bytes(x) = reinterpret(UInt8, [x])
+    code = vcat([0x57, 0x56, 0x52],                                    # push rdi, rsi, rdx: the handler's arguments
+                [0xb8], bytes(UInt32(10)),                             # mov eax, SYS_mprotect
+                [0x48, 0xbf], bytes(UInt64(SAFEPOINTS[])),             # mov rdi
+                [0xbe], bytes(UInt32(SAFEPOINT_BYTES)),                # mov esi
+                [0xba], bytes(UInt32(1)),                              # mov edx, PROT_READ
+                [0x0f, 0x05, 0x5a, 0x5e, 0x5f],                        # syscall; pop rdx, rsi, rdi
+                [0x48, 0xb8], bytes(UInt64(handler)), [0xff, 0xe0])    # mov rax; jmp rax
+    page = ccall(:mmap, Ptr{UInt8}, (UInt, UInt, Cint, Cint, Cint, Clong), 0, 4096, 3, 0x22, -1, 0)
+    UInt(page) == typemax(UInt) && return handler
+    for i in 1:length(code)
+        unsafe_store!(page, code[i], i)
+    end
+    ccall(:mprotect, Cint, (Ptr{UInt8}, Csize_t, Cint), page, 4096, 5)  # PROT_READ | PROT_EXEC
+    Ptr{Cvoid}(page)
+end
+
 # struct sigaction of the C library on Linux: handler, mask of 16 words, flags, restorer.
 function describe_action!(action::Vector{UInt}, handler::Ptr{Cvoid}, flags::Integer)
     fill!(action, 0)
@@ -252,6 +285,7 @@ function prepare_interrupts()
     find_image()
     find_safepoints()
     find_deferred()
+    prepare_handlers()
     schedule(Task(deliver_interrupts))
     yield()
 end
@@ -273,8 +307,7 @@ function prepare_signals()
         ANNOUNCEMENTS[signal] = duplicate(announcement(signal))
     end
     ccall(:sigaction, Cint, (Cint, Ptr{Cvoid}, Ptr{UInt}), SIGSEGV, C_NULL, JULIAS_ACTION)
-    segv = @cfunction(at_safepoint, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid}))
-    describe_action!(SAFEPOINT_ACTION, segv, 0x08000004)               # SA_ONSTACK | SA_SIGINFO
+    describe_action!(SAFEPOINT_ACTION, FAULTED[], 0x08000004)               # SA_ONSTACK | SA_SIGINFO
     nothing
 end
 
@@ -283,9 +316,9 @@ function install_signals(job::Job)
     has_file = !isempty(job.arguments) && all(command -> startswith(command, "L"), job.commands)
     INTERRUPTIBLE[] = !has_file
     for signal in (SIGINT, SIGTERM, SIGQUIT)
-        set_info_handler(signal, @cfunction(arrive, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
+        set_info_handler(signal, SIGNALLED[])
     end
-    set_info_handler(SIGUSR1, @cfunction(describe, Cvoid, (Cint, Ptr{Cvoid}, Ptr{Cvoid})))
+    set_info_handler(SIGUSR1, ASKED[])
     for signal in Cint(1):Cint(31)
         signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1) && continue
         job.ignored_signals & bit(signal) == 0 || set_handler(signal, IGNORE)
