@@ -53,6 +53,8 @@ pub(super) fn run(julia: &Selection, flags: &[String], program: &str, arguments:
     command.env(env::WORKER_EXECUTABLE, &julia.binary).env_remove(env::JULIAUP_CHANNEL).current_dir("/");
     command.env_remove(env::JULIA_PROJECT).env_remove(env::JULIA_LOAD_PATH);
     command.env(env::STARTED_BY, std::process::id().to_string());
+    // Meant for this process; workers that were made ready would differ in it.
+    command.env_remove(env::CRASH_AT);
     // Progress is no result.
     command.stdout(std::io::stderr());
     signals::block(&ENDING);
