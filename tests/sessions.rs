@@ -33,11 +33,7 @@ fn one_process_for_many_launches() {
     let place = Place::new("kept");
     let mut steps = Steps::default();
     steps.step("what is defined stays", || {
-        served(
-            &place,
-            "x = 1; f(y) = x + y; using Random; Random.seed!(7); a = rand(Int); print(getpid())",
-            &pid(&place),
-        );
+        served(&place, "x = 1; f(y) = x + y; using Random; Random.seed!(7); a = rand(Int)", "");
         served(&place, "x += 1; print(f(1), ' ', getpid())", &format!("3 {}", pid(&place)));
         served(&place, "b = rand(Int); Random.seed!(7); print((a, b) == (rand(Int), rand(Int)))", "true");
     });
@@ -81,7 +77,7 @@ fn pid(place: &Place) -> String {
 
 fn own_surroundings(place: &Place) {
     fs::create_dir_all(place.path("other")).unwrap();
-    fs::write(place.path("a.jl"), "print(PROGRAM_FILE, ARGS, @__FILE__ == abspath(PROGRAM_FILE), ' ', x)").unwrap();
+    fs::write(place.path("a.jl"), "print(PROGRAM_FILE, ARGS, @__FILE__() == abspath(PROGRAM_FILE), ' ', x)").unwrap();
     session(place, "a", ["a.jl", "1", "2"]).run().assert_served("a.jl[\"1\", \"2\"]true 2", 0);
     session(place, "a", ["-e", "print(ARGS, PROGRAM_FILE)", "3"]).run().assert_served("[\"3\"]", 0);
     run(place, "cd(\"other\"); ENV[\"OWN\"] = \"1\"; print(basename(pwd()))").assert_served("other", 0);
@@ -98,7 +94,8 @@ fn own_streams(place: &Place) {
     let file = place.path("input");
     for text in ["one\ntwo\n", "three\n"] {
         fs::write(&file, text).unwrap();
-        let output = through_files(place, "print(readline(), '|', read(stdin, String)); run(`echo sub`)");
+        let output =
+            through_files(place, "print(readline(), '|', read(stdin, String)); flush(stdout); run(`echo sub`)");
         let (first, rest) = text.split_once('\n').unwrap();
         assert_eq!(output, format!("{first}|{rest}sub\n"));
     }
@@ -139,7 +136,7 @@ fn endings(place: &Place) {
 fn descriptors(place: &Place) {
     served(
         place,
-        "held = open(\"held\", \"w\"); print(held, \"a\"); flush(held); server = open(pipeline(`cat`), \"r+\")",
+        "held = open(\"held\", \"w\"); print(held, \"a\"); flush(held); server = open(pipeline(`cat`, stderr = devnull), \"r+\")",
         "",
     );
     served(
@@ -240,7 +237,9 @@ fn revise_updates_before_a_launch() {
     let place = Place::new("revise");
     let source = "module Revise\nconst CALLS = Ref(0)\nrevise() = (CALLS[] += 1; nothing)\nend\n";
     package(&place, "Revise", source);
-    let run = |words: &[&str]| place.client([&["--session=r"], words].concat()).run();
+    let run = |words: &[&str]| {
+        place.client([&["--session=r"], words].concat()).env("JULIA_DEPOT_PATH", place.path("depot")).run()
+    };
     let calls = "print(Base.loaded_modules_array()[findfirst(m -> nameof(m) === :Revise, Base.loaded_modules_array())].CALLS[])";
     run(&["--project=env", "-e", calls]).assert_served("1", 0);
     run(&["--project=env", "-e", calls]).assert_served("2", 0);
