@@ -33,6 +33,10 @@ pub const PATH: &str = "PATH";
 /// The user's folder (environ(7)).
 pub const HOME: &str = "HOME";
 
+/// What kind of terminal there is (environ(7)).
+pub const TERM: &str = "TERM";
+/// Whether the terminal has more than 256 colours.
+pub const COLORTERM: &str = "COLORTERM";
 /// Where the dynamic linker looks first (ld.so(8)).
 pub const LD_LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 /// The user's login shell (environ(7)).

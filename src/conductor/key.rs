@@ -154,7 +154,7 @@ const READ_AT_STARTUP_PREFIXES: [&str; 11] =
 
 /// From Julia 1.11 on the properties of the terminal are looked up once (base/terminfo.jl), and a worker that is ready for a
 /// REPL has done so.
-const READ_FOR_TERMINALS: [&str; 2] = ["TERM", "COLORTERM"];
+const READ_FOR_TERMINALS: [&str; 2] = [env::TERM, env::COLORTERM];
 
 fn is_read_at_startup(entry: &[u8], isolation: Isolation) -> bool {
     let name = entry.split(|byte| *byte == b'=').next().unwrap_or_default();
