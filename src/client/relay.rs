@@ -22,7 +22,7 @@ const KEPT_ALIVE: [i32; 4] = [SIGINT, SIGTSTP, SIGCONT, SIGWINCH];
 /// Relays signals until the job has ended; returns its exit status, or dies by its signal.
 pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
     let relayed = relayed_signals(attempt);
-    let Ok(arrivals) = SignalStream::new(&relayed) else { return wait_without_relay(job, attempt) };
+    let Ok(arrivals) = SignalStream::new(&held(attempt)) else { return wait_without_relay(job, attempt) };
     loop {
         let mut polled = [
             PollFd::new(&job.channel, PollFlags::IN),
@@ -33,6 +33,10 @@ pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
         }
         let channel_speaks = !polled[0].revents().is_empty();
         while let Some(arrival) = arrivals.next() {
+            if !relayed.contains(&arrival.signal) {
+                attempt.trace.ended();
+                signals::die_by(arrival.signal);
+            }
             relay(job, arrival);
         }
         if channel_speaks {
@@ -43,7 +47,19 @@ pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
 
 /// From here on signals wait for [`until_it_ends`]: none may hit the client alone once the program runs.
 pub(super) fn hold_signals(attempt: &Attempt) {
-    signals::block(&relayed_signals(attempt));
+    signals::block(&held(attempt));
+}
+
+/// A launch that is traced has its line also where a signal ends its client.
+fn held(attempt: &Attempt) -> Vec<i32> {
+    if attempt.trace.is_wanted() { held_signals(attempt) } else { relayed_signals(attempt) }
+}
+
+/// Those that are relayed, and those that would end this process and can be held.
+pub(super) fn held_signals(attempt: &Attempt) -> Vec<i32> {
+    let ignored = |signal: i32| attempt.inherited.ignored & (1 << (signal - 1)) != 0;
+    let others = signals::ENDING.into_iter().filter(|signal| !ignored(*signal));
+    relayed_signals(attempt).into_iter().chain(others).collect()
 }
 
 /// A hang-up that the user has chosen to ignore (`nohup`) stays ignored.
@@ -72,7 +88,7 @@ pub(super) fn forward(job: &RunningJob, arrival: Arrival) {
 
 /// No signal stream could be made: the program runs on, signals then act on the client alone.
 fn wait_without_relay(job: &RunningJob, attempt: &Attempt) -> i32 {
-    signals::unblock(&RELAYED);
+    signals::unblock(&held(attempt));
     end_like(receive_packet(&job.channel), attempt)
 }
 

@@ -42,7 +42,7 @@ pub(super) fn until_it_ends(job: &RunningJob, user: Terminal, leader: OwnedFd, a
     // Nothing of either side must hold the other one up.
     let _ = rustix::io::ioctl_fionbio(&leader, true);
     let relayed = relay::relayed_signals(attempt);
-    let arrivals = SignalStream::new(&held_signals(attempt));
+    let arrivals = SignalStream::new(&relay::held_signals(attempt));
     let mut typing = Typing { job, user, leader: Some(leader), typed: Vec::new(), shown: Vec::new(), relayed };
     typing.user.take();
     let last = match arrivals {
@@ -54,16 +54,9 @@ pub(super) fn until_it_ends(job: &RunningJob, user: Terminal, leader: OwnedFd, a
     relay::end_like(last, attempt)
 }
 
-/// From here on signals wait for [`until_it_ends`].
+/// From here on signals wait for [`until_it_ends`]: none may leave the terminal as it is while a program has it.
 pub(super) fn hold_signals(attempt: &Attempt) {
-    signals::block(&held_signals(attempt));
-}
-
-/// Also those that would end this process and can be held: none may leave the terminal as it is while a program has it.
-fn held_signals(attempt: &Attempt) -> Vec<i32> {
-    let ignored = |signal: i32| attempt.inherited.ignored & (1 << (signal - 1)) != 0;
-    let others = signals::ENDING.into_iter().filter(|signal| !ignored(*signal));
-    relay::relayed_signals(attempt).into_iter().chain(others).collect()
+    signals::block(&relay::held_signals(attempt));
 }
 
 impl Typing<'_> {

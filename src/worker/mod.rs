@@ -133,7 +133,7 @@ fn boot_expression(isolation: Isolation) -> OsString {
     format!(
         "let m = Module(:JuliaWorker); \
          Base.include_string(m, read(\"/proc/self/fd/4\", String), \"worker.jl\"); \
-         Base.invokelatest(getfield(m, :boot), \"{kind}\"); end"
+         Base.invokelatest(Base.invokelatest(getfield, m, :boot), \"{kind}\"); end"
     )
     .into()
 }
