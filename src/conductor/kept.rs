@@ -24,6 +24,8 @@ use crate::sys::signals::{self, SIGINT, SIGKILL};
 /// A launch whose client has gone is interrupted so often, then its session is ended.
 const INTERRUPTIONS: u32 = 6;
 const BETWEEN: Duration = Duration::from_secs(1);
+/// As long as a session takes to put back what a launch has changed.
+const TIDYING: Duration = Duration::from_millis(250);
 
 /// Which session a launch belongs to; launches of equal ones share it, where the rest of their keys is equal too.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -113,6 +115,18 @@ pub(super) async fn dispatch(
     group.served.set(group.served.get() + 1);
     tokio::task::spawn_local(see_through(group.clone(), spare, for_us));
     Ok(())
+}
+
+/// Whether a session can be had now. A launch hears of its end a little before its session is free, and the next one may
+/// follow at once.
+pub(super) async fn is_free(group: &Group) -> bool {
+    let freed = async {
+        while group.is_busy() {
+            let changed = group.changed.notified();
+            let _ = tokio::time::timeout(Duration::from_millis(10), changed).await;
+        }
+    };
+    tokio::time::timeout(TIDYING, freed).await.is_ok()
 }
 
 /// Follows a launch to its end. A session that has ended with it is its parent's to report.

@@ -272,7 +272,7 @@ impl From<Decline> for Obstacle {
 async fn give_to_a_worker(conductor: &Rc<Conductor>, group: &Rc<Group>, parcel: &Parcel<'_>) -> Result<(), Decline> {
     let Parcel { order, bytes, descriptors, .. } = parcel;
     for _ in 0..4 {
-        if order.turn == Turn::FailsWhenBusy && group.is_busy() {
+        if order.turn == Turn::FailsWhenBusy && !kept::is_free(group).await {
             return Err(Decline::SessionBusy);
         }
         let spare = match conductor.pool.claim(group, order.require)? {
