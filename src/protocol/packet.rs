@@ -32,6 +32,8 @@ pub enum Packet {
     Branch,
     /// Zygote → conductor, before `Ended`: the job had to compile methods; their names are in the attached file.
     Traced { pid: u32 },
+    /// Zygote → conductor, before `Ended`: the job has left another time to live for its workers, in seconds.
+    TimeToLive { pid: u32, seconds: i32 },
 }
 
 impl Packet {
@@ -48,6 +50,7 @@ impl Packet {
             Self::Succeed => (9, 0, 0),
             Self::Branch => (10, 0, 0),
             Self::Traced { pid } => (11, pid, 0),
+            Self::TimeToLive { pid, seconds } => (12, pid, seconds),
         }
     }
 
@@ -78,6 +81,7 @@ impl Packet {
             9 => Self::Succeed,
             10 => Self::Branch,
             11 => Self::Traced { pid },
+            12 => Self::TimeToLive { pid, seconds: value },
             _ => return Err(Malformed("packet has an unknown kind")),
         })
     }
