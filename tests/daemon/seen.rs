@@ -38,6 +38,7 @@ fn a_daemon_that_is_looked_at() {
         outcome.assert_served("[1, 2, 4]", 0);
         assert!(outcome.trace.contains("p.jl changed\""), "{}", outcome.trace);
     });
+    steps.step("a time to live that a program leaves", || left_time_to_live(&place));
     steps.step("a drain that is given up", || drain_given_up(&place));
     steps.step("a drain", || drain(&place));
     steps.step("restart", || {
@@ -145,6 +146,31 @@ fn warm(place: &Place) {
     assert!(output.status.success() && text.contains("to be used once"), "{output:?}");
     let served = place.client(["--threads=2", "-e", "print(2)"]).run();
     served.assert_served("2", 0);
+}
+
+fn left_time_to_live(place: &Place) {
+    let seconds = || {
+        let report = place.report().unwrap();
+        let workers = report["workers"].as_array().unwrap().iter();
+        let mut plain =
+            workers.filter(|worker| worker["program"] == "" && worker["switches"].as_array().unwrap().is_empty());
+        plain.find(|worker| worker["kind"] == "fork").unwrap()["ttl_seconds"].as_u64().unwrap()
+    };
+    let leave = |text: &str| {
+        let program = format!("ENV[\"JULIA_DAEMON_WORKER_TTL\"] = \"{text}\"");
+        place.client(["-e", &program]).require().run().assert_served("", 0);
+    };
+    leave("4321");
+    wait_until("it is known", 10, || seconds() == 4321);
+    // A launch that says nothing changes nothing, one that says something counts, and no number is none.
+    place.client(["-e", "1"]).require().run().assert_served("", 0);
+    assert_eq!(seconds(), 4321);
+    place.client(["-e", "1"]).require().env("JULIA_DAEMON_WORKER_TTL", "5000").run().assert_served("", 0);
+    assert_eq!(seconds(), 5000);
+    leave("soon");
+    assert_eq!(seconds(), 4321);
+    leave("99999999999");
+    wait_until("it is bounded", 10, || seconds() == 0x7fff_fffe);
 }
 
 fn drain_given_up(place: &Place) {
