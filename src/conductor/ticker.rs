@@ -51,6 +51,7 @@ pub(super) async fn tick(conductor: Rc<Conductor>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::fs;
 
