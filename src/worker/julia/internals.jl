@@ -14,7 +14,7 @@
 # | Libc.srand                             | all; its default is the time in seconds to 1.7           | base/libc.jl                  |
 # | Random                                 | lazy: 1.5, 1.6; per task, split from the creator: 1.7 on | stdlib/Random                 |
 # | have_truecolor                         | from 1.11                                                | base/terminfo.jl              |
-# | STACKTRACE_MODULECOLORS                | from 1.6; which are left, and STACKTRACE_FIXEDCOLORS: whose they are | base/errorshow.jl |
+# | STACKTRACE_MODULECOLORS                | from 1.9 which are left, and STACKTRACE_FIXEDCOLORS: whose they are; plain data before | base/errorshow.jl |
 # | limit on open files                    | from 1.9 on raised to the hard one at the start          | src/support/libsupportinit.c  |
 # | Filesystem.TEMP_CLEANUP                | all                                                      | base/file.jl                  |
 # | jl_uv_file_handle, jl_stdout_stream    | all                                                      | src/jl_uv.c                   |
@@ -215,11 +215,11 @@ end
 # Before a worker serves: what it has itself made must not be cleaned up by the programs.
 function forget_own_traces()
     isdefined(Base.Filesystem, :TEMP_CLEANUP) && empty!(Base.Filesystem.TEMP_CLEANUP)
-    isdefined(Base, :STACKTRACE_MODULECOLORS) && forget_module_colors()
+    isdefined(Base, :STACKTRACE_MODULECOLORS) && Base.STACKTRACE_MODULECOLORS isa Iterators.Stateful && forget_module_colors()
     nothing
 end
 
-# Backtraces give each module a colour when it first appears.
+# From 1.9 on backtraces give each module a colour when it first appears in the process.
 function forget_module_colors()
     for m in collect(keys(Base.STACKTRACE_FIXEDCOLORS))
         m === Base || m === Core || delete!(Base.STACKTRACE_FIXEDCOLORS, m)
