@@ -111,7 +111,7 @@ fn input() -> Vec<Case> {
 
 fn interrupts() -> Vec<Case> {
     let sleeping = format!("{AT_REST}sleep(30)");
-    let catching = "sleep(0.01)\ntry\ntouch(\"quiet\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
+    let catching = "sleep(0.01); precompile(sleep, (Int,))\ntry\ntouch(\"quiet\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
     let trap = "println(\"start\"); p = run(ignorestatus(`sh -c 'trap \"echo trapped; exit 3\" INT; echo ready; while :; do sleep 0.02; done'`)); println(p.exitcode)";
     let key = |key: &'static str| {
         move |program: &mut Running| {

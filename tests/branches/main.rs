@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod beginning;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod generated;
@@ -244,6 +245,7 @@ fn launches_from_branches() {
     generated_scripts(&desk, &mut steps);
     steps.step("nothing is stale", || nothing_is_stale(&desk));
     steps.step("expressions", || expressions_load_their_packages_ahead(&desk));
+    steps.step("a launch that has just begun", || beginning::has_no_branch_beside_it(&desk));
     steps.step("profiles", || a_profile_outlives_the_conductor(&desk));
     steps.finish();
 }
