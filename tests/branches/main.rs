@@ -367,13 +367,14 @@ fn generated_scripts(desk: &Desk, steps: &mut Steps) {
 fn surroundings_are_looked_at(desk: &Desk) {
     let script = desk.place.path("here.jl").display().to_string();
     let before = desk.served(&script);
-    // Elsewhere that is another project: not from this branch, so as plain Julia.
+    // Elsewhere that is another project. The branch finds that out itself, and the launch is none of its own then.
     fs::create_dir_all(desk.place.path("elsewhere/env")).unwrap();
     let words = ["-c", "cd elsewhere && exec \"$0\" ../here.jl", env!("CARGO_BIN_EXE_juliaclient")];
     let mut command = desk.place.command("/bin/sh");
-    let output = command.args(words).envs(desk.variables()).current_dir(desk.place.path("")).output().unwrap();
+    command.args(words).envs(desk.variables()).current_dir(desk.place.path(""));
+    let output = command.output().unwrap();
     let project = desk.place.path("elsewhere/env/Project.toml");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("1{}\n", project.display()));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("1{}\n", project.display()), "{output:?}");
     assert_eq!(desk.served(&script), before);
     let within = "module Within\nconst seen = Ref(\"new\")\nvalue() = 2\nend\n";
     desk.write("env/Within/src/Within.jl", within);
