@@ -168,7 +168,7 @@ println(methods(area))
         "evaluated 2 statements, to line 5",
     ),
     script("error-below", "f(x) = x\nprintln(f(1))\nerror(\"top\")\n", "evaluated 1 statements, to line 1"),
-    script("syntax-error", "f(x) = x\nprintln(f(1))\nfunction g(\n", "begins with something else"),
+    script("syntax-error", "f(x) = x\nprintln(f(1))\nfunction g(\n", "it cannot be parsed"),
     script("undefined-type", "f(x) = x\ng(x::Nowhere) = x\n", "evaluated 1 statements, to line 1"),
     script(
         "modules",
@@ -211,6 +211,32 @@ println(methods(area))
     script("temporary", "using Temporary\nprintln(isdir(Temporary.folder[]))\n", "loading it leaves temporary files"),
     script("hooks", "using Hooks\nprintln(1)\n", "loading it registers exit hooks"),
     script("random", "using Draws\nprintln(Draws.number[] > 0)\n", "loading it draws random numbers"),
+    // Constants and types may be defined anew from 1.12 on; `@main` there is from 1.11 on.
+    script(
+        "constants-anew",
+        "const A = 1\nstruct S\n    x::Int\nend\nf() = A\nmake() = S(1)\nprintln(f(), make())\nconst A = 2\nprintln(f())\n\
+         struct S\n    x::Int\n    y::Int\nend\nprintln(S(1, 2), f())\nmake()\n",
+        "evaluated 4 statements, to line 6",
+    ),
+    script(
+        "entry",
+        "answer(n) = n + 1\nfunction (@main)(args)\n    println(\"main \", args)\n    answer(length(args))\nend\n",
+        "evaluated",
+    ),
+    script(
+        "ages",
+        "f() = 1\ng() = h()\nfunction change()\n    @eval f() = 2\n    @eval const C = 3\n    now = try C catch e; typeof(e) end\n    \
+         (f(), Base.invokelatest(f), now, isdefined(Main, :C))\nend\ntask = @task g()\n\
+         println(change(), f(), C)\nh() = 7\nschedule(task)\nprintln(try fetch(task) catch e; typeof(e) end)\n",
+        "evaluated 3 statements, to line 8",
+    ),
+    script(
+        "late-names",
+        "f() = inner()\ncount!() = global n += 1\nmodule M\nexport inner\ninner() = 5\nend\n\
+         println(try f() catch e; sprint(showerror, e) end)\nusing .M\nn = 0\ncount!()\n\
+         println(f(), n, @isdefined(m), isdefined(Main, :n), names(M))\nconst m = 1\ninner() = 6\nprintln(f())\n",
+        "evaluated 3 statements, to line 6",
+    ),
     script("broken", "f() = 1\nusing Broken\nprintln(f())\n", "as asked"),
 ];
 

@@ -181,6 +181,7 @@ function begin_file(path::String, files::Vector{String})
     text = read(path, String)
     isvalid(text) || throw(Refused("its file is not UTF-8"))
     all = statements(text, path)
+    any(is_no_syntax, all) && throw(Refused("it cannot be parsed"))
     starts = [(i, all[i-1].line) for i in 2:length(all) if all[i-1] isa LineNumberNode && !(all[i] isa LineNumberNode)]
     scope = Scope(Main, dirname(path))
     count = 0
@@ -198,6 +199,8 @@ function begin_file(path::String, files::Vector{String})
     REST[] = Rest(path, text, rest)
     count == length(starts) ? "evaluated all $count statements" : "evaluated $count statements, to line $(line - 1)"
 end
+
+is_no_syntax(x) = x isa Expr && x.head in (:error, :incomplete)
 
 same_statements(one::Vector, other::Vector) = isempty(other) ? all(x -> x isa Union{LineNumberNode,Nothing}, one) : one == other
 
