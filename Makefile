@@ -6,13 +6,18 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-epoll bench lint
+.PHONY: help build demo test test-epoll bench lint suite-lib suite-doc
 
 with_julia = julia=$$(.ci/get-julia); export JULIA="$$julia"; echo "Julia: $$JULIA" >&2;
 
+# Suites wait for much besides the processor. What one prints comes at its end; the others go on where one fails.
+several = $(MAKE) --jobs=2 --keep-going --output-sync=target
+
 # Every suite may start conductors but these. The others must pass with both of the conductor's ways to wait.
 without_conductor := layers tidy thin toolchains
-suites := $(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs))
+# The long ones first.
+long := apps_add branches differential daemon repl processes
+suites := $(long) $(filter-out $(long),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 conductor_suites := $(filter-out $(without_conductor),$(suites))
 
 scripts := .ci/get-julia .ci/run examples/demo
@@ -29,12 +34,21 @@ demo: ## a script and an app-like package, cold and warm, beside plain Julia
 test: ## all tests, on a real Julia; the conductor's own also with epoll
 	@$(with_julia) \
 	cargo build --bins; \
-	JULIA_DAEMON_IO=uring cargo test --no-fail-fast; \
-	JULIA_DAEMON_IO=epoll cargo test --test daemon --test processes; \
+	cargo test --no-run; \
+	$(several) suite-lib suite-doc $(addprefix suite-,$(suites)) epoll-daemon epoll-processes; \
 	JULIA_DEPOT_PATH="$$PWD/target/depot" "$$JULIA" --startup-file=no --project=examples/Rot13 examples/Rot13/test/runtests.jl
 
 test-epoll: ## every suite that starts a conductor, with epoll
-	@$(with_julia) JULIA_DAEMON_IO=epoll cargo test $(addprefix --test ,$(conductor_suites))
+	@$(with_julia) cargo test --no-run; $(several) $(addprefix epoll-,$(conductor_suites))
+
+suite-lib suite-doc: suite-%:
+	@cargo test --$*
+
+suite-%:
+	@JULIA_DAEMON_IO=uring cargo test --test $*
+
+epoll-%:
+	@JULIA_DAEMON_IO=epoll cargo test --test $*
 
 bench: ## latency and memory: a table, and docs/launch.svg
 	@$(with_julia) cargo build --release; cargo bench --bench launch

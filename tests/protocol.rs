@@ -360,6 +360,7 @@ fn packets_are_three_integers() {
         (Packet::Booted { version: 0x0001_0503 }, [7, 0, 0x0001_0503]),
         (Packet::CannotFork { probe: -1 }, [8, 0, -1]),
         (Packet::Succeed, [9, 0, 0]),
+        (Packet::TimeToLive { pid: 7, seconds: 60 }, [13, 7, 60]),
     ];
     for (packet, numbers) in all {
         let expected: Vec<u8> = numbers.iter().flat_map(|number: &i32| number.to_le_bytes()).collect();

@@ -123,13 +123,13 @@ fn interrupts() -> Vec<Case> {
     let quiet = |case: Case| case.normal(normal::signal_backtrace).normal(normal::stacktrace);
     vec![
         quiet(interrupted(fork("Ctrl-C in a script that sleeps").script(&sleeping)))
-            .exits(130)
-            .prints("signal (2): Interrupt"),
-        quiet(interrupted(fork("Ctrl-C in a busy script").script(BUSY))).exits(130).prints("signal (2): Interrupt"),
+            .ended_by(libc::SIGINT)
+            .announces(libc::SIGINT),
+        quiet(interrupted(fork("Ctrl-C in a busy script").script(BUSY))).ended_by(libc::SIGINT).announces(libc::SIGINT),
         quiet(interrupted(
             fresh("Ctrl-C in a script, used once").env("JULIA_DAEMON_ISOLATION", "fresh").script(&sleeping),
         ))
-        .exits(130),
+        .ended_by(libc::SIGINT),
         quiet(interrupted(fork("Ctrl-C in -e that sleeps").args(["-e", &sleeping])))
             .exits(1)
             .prints("InterruptException"),
@@ -149,8 +149,8 @@ fn interrupts() -> Vec<Case> {
             .normal(normal::any_order)
             .prints("trapped"),
         quiet(fork("Ctrl-\\ in a script").script(&sleeping).on_terminal().act(key(CTRL_BACKSLASH)))
-            .exits(131)
-            .prints("signal (3)"),
+            .ended_by(libc::SIGQUIT)
+            .announces(libc::SIGQUIT),
         fork("a hang-up").on_terminal().script("print(\"ready\\n\"); sleep(30)").dies_by(libc::SIGHUP).act(|program| {
             program.stdout().await_text(READY);
             program.hang_up();

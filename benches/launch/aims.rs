@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::measure::Figures;
 use crate::memory::megabytes;
-use crate::sample::Milliseconds;
+use crate::sample::{Milliseconds, Sample};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const MEGABYTE: u64 = 1_000_000;
@@ -34,7 +34,35 @@ pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
         ]
     });
     let others = [back_to_back(figures), Some(picking(figures)), conductor(figures), client(figures)];
-    launches.into_iter().flatten().chain(others.into_iter().flatten()).chain(apps(figures)).collect()
+    launches
+        .into_iter()
+        .flatten()
+        .chain(others.into_iter().flatten())
+        .chain(apps(figures))
+        .chain(warmth(figures))
+        .collect()
+}
+
+fn warmth(figures: &Figures) -> [Verdict; 4] {
+    let warmth = &figures.warmth;
+    let (hello, near) = (warmth.hello.median(), MILLISECOND * 3);
+    let beyond = |sample: &Sample, work: Duration| sample.median().saturating_sub(hello + work);
+    let (heavy, scripts) = (beyond(&warmth.heavy, warmth.heavy_work), beyond(&warmth.scripts, Duration::ZERO));
+    let load = warmth.boot_and_load.median().saturating_sub(warmth.boot.median());
+    let project = warmth.second_project.median().saturating_sub(load);
+    let share = project.div_duration_f64(warmth.boot.median());
+    let stale = warmth.many_files.median().saturating_sub(warmth.few_files.median());
+    let within = |what, beyond| verdict(what, format!("{} ms", Milliseconds(beyond)), beyond <= near);
+    [
+        within("a package's work within 3 ms of warm hello and itself", heavy),
+        within("ten scripts in turns within 3 ms of warm hello", scripts),
+        verdict(
+            "a second project at most 10 % of a boot, and its load",
+            format!("{:.1} %", share * 100.0),
+            share <= 0.1,
+        ),
+        verdict("500 files looked at in 0.3 ms", format!("{} ms", Milliseconds(stale)), stale < MILLISECOND * 3 / 10),
+    ]
 }
 
 fn apps(figures: &Figures) -> [Verdict; 3] {

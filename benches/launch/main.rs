@@ -14,6 +14,7 @@ mod picking;
 mod place;
 mod sample;
 mod table;
+mod warmth;
 
 use std::error::Error;
 use std::path::Path;

@@ -12,6 +12,7 @@ use crate::memory::Memory;
 use crate::picking::picking;
 use crate::place::Place;
 use crate::sample::{Sample, back_to_back, side_by_side};
+use crate::warmth::{Warmth, warmth};
 
 /// Unless a number is given: `cargo bench --bench launch -- 5`.
 const ROUNDS: usize = 25;
@@ -54,6 +55,7 @@ pub struct Figures {
     /// Picking a Julia by a project's manifest.
     pub picking: Sample,
     pub apps: Apps,
+    pub warmth: Warmth,
 }
 
 impl Figures {
@@ -82,6 +84,7 @@ pub fn all(place: &Place) -> Result<Figures, Box<dyn Error>> {
         rows,
         processes,
         apps: apps(place)?,
+        warmth: warmth(place)?,
         picking: picking(&place.path("picking"), &place.julia)?,
         client_bytes: fs::metadata(place.program("juliaclient"))?.len(),
     })

@@ -135,6 +135,20 @@ impl Place {
         Err(self.complaint("a branch did not come")?.into())
     }
 
+    /// Waits until a program whose words contain these has a branch with two spares, which is not being made again.
+    pub fn wait_for_branch_of(&self, words: &str) -> Result<(), Box<dyn Error>> {
+        let is_ready = |worker: &&WorkerReport| worker.program.contains(words) && worker.spare_pids.len() >= 2;
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if self.status()?.is_some_and(|report| report.workers.iter().any(|worker| is_ready(&worker))) {
+                sleep(SETTLING);
+                return Ok(());
+            }
+            sleep(POLL_INTERVAL);
+        }
+        Err(self.complaint(&format!("a branch of {words} did not come"))?.into())
+    }
+
     /// With what the daemon says about itself, for the folder with its log goes when this process ends.
     fn complaint(&self, what: &str) -> Result<String, Box<dyn Error>> {
         let said = |word: &str| self.command(&self.program("jlapp"), &["daemon", word]).stdout(Stdio::piped()).output();

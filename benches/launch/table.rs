@@ -23,6 +23,13 @@ pub fn print(figures: &Figures) {
     for (name, sample) in figures.apps.rows() {
         print_sample(name, sample);
     }
+    println!("\nWarmth, in ms{:25} min   median   launches", "");
+    for (name, sample) in figures.warmth.rows() {
+        print_sample(name, sample);
+    }
+    for (after, bytes) in &figures.warmth.memory {
+        println!("  all workers after {after:<18} {:>6} MB", megabytes(*bytes));
+    }
     println!("\nMemory at rest, in MB              resident   Pss   private");
     for (name, memory) in &figures.processes {
         print_memory(name, memory);

@@ -182,6 +182,7 @@ async fn listen(pool: &Rc<Pool>, group: &Rc<Group>, control: &Rc<Socket>) -> io:
             }
             (Packet::Spare { pid }, Some(stream)) => take_spare(pool, group, control, pid, stream).await?,
             (Packet::Traced { pid }, Some(file)) => take_notes(pool, group, pid, file),
+            (Packet::TimeToLive { seconds, .. }, _) => group.live_for(seconds),
             (Packet::Ended { pid, status }, _) => has_ended(pool, group, pid, status),
             _ => {}
         }

@@ -23,6 +23,8 @@ const USUAL_SPARES: usize = 2;
 const MOST_SPARES: usize = 8;
 /// Without a miss for so long, one spare fewer is kept.
 const CALM: Duration = Duration::from_secs(60);
+/// How long workers are kept after their last launch.
+const DEFAULT_TTL: Duration = Duration::from_secs(7200);
 /// How long a Julia that could not be started is left alone.
 const RETRY: Duration = Duration::from_secs(60);
 
@@ -68,6 +70,8 @@ pub(super) struct Group {
     last_miss: Cell<Instant>,
     pub(super) last_used: Cell<Instant>,
     pub(super) time_to_live: Cell<Duration>,
+    /// What a program has left; holds for launches that say nothing else.
+    own_time_to_live: Cell<Duration>,
     pub(super) served: Cell<u64>,
     pub(super) misses: Cell<u64>,
     /// Another zygote serves, or a job has ended.
@@ -102,7 +106,8 @@ impl Group {
             wanted_spares: Cell::new(USUAL_SPARES),
             last_miss: Cell::new(now),
             last_used: Cell::new(now),
-            time_to_live: Cell::new(Duration::from_secs(7200)),
+            time_to_live: Cell::new(DEFAULT_TTL),
+            own_time_to_live: Cell::new(DEFAULT_TTL),
             served: Cell::new(0),
             misses: Cell::new(0),
             changed: Notify::new(),
@@ -124,6 +129,7 @@ impl Group {
         self.misses.set(other.misses.get());
         self.last_used.set(other.last_used.get());
         self.time_to_live.set(other.time_to_live.get());
+        self.own_time_to_live.set(other.own_time_to_live.get());
     }
 
     /// The key of a job's own branch.
@@ -148,8 +154,15 @@ impl Group {
     }
 
     /// Notes a launch that wants a worker of this group.
-    pub(super) fn touch(&self, time_to_live: Duration) {
+    pub(super) fn touch(&self, time_to_live: Option<Duration>) {
         self.last_used.set(Instant::now());
+        self.time_to_live.set(time_to_live.unwrap_or(self.own_time_to_live.get()));
+    }
+
+    /// A program has left another time to live, in seconds.
+    pub(super) fn live_for(&self, seconds: i32) {
+        let time_to_live = Duration::from_secs(u64::from(seconds.unsigned_abs()));
+        self.own_time_to_live.set(time_to_live);
         self.time_to_live.set(time_to_live);
     }
 

@@ -16,8 +16,6 @@ use crate::julia::{CommandLine, parse};
 use crate::protocol::{Job, Launch, Recipe};
 use crate::worker::Isolation;
 
-const DEFAULT_TTL: Duration = Duration::from_secs(7200);
-
 /// A launch, and where it is made.
 pub(super) struct Request<'a> {
     pub(super) launch: Launch,
@@ -45,7 +43,8 @@ pub(super) struct Order {
     pub(super) turn: Turn,
     /// The sessions of its project end first.
     pub(super) restarts: bool,
-    pub(super) time_to_live: Duration,
+    /// What the launch asks for, if it does.
+    pub(super) time_to_live: Option<Duration>,
     pub(super) is_traced: bool,
 }
 
@@ -102,8 +101,8 @@ pub(super) fn seconds(text: &[u8]) -> Option<Duration> {
     std::str::from_utf8(text).ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-fn time_to_live(launch: &Launch) -> Duration {
-    launch.variable(env::WORKER_TTL).and_then(seconds).unwrap_or(DEFAULT_TTL)
+fn time_to_live(launch: &Launch) -> Option<Duration> {
+    launch.variable(env::WORKER_TTL).and_then(seconds)
 }
 
 /// Whether the client wants to know who serves it.

@@ -68,7 +68,12 @@ impl Pool {
     ///
     /// # Errors
     /// All places are taken by groups that run programs.
-    pub(super) fn group(self: &Rc<Self>, key: Key, time_to_live: Duration, first: First) -> Result<Rc<Group>, Decline> {
+    pub(super) fn group(
+        self: &Rc<Self>,
+        key: Key,
+        time_to_live: Option<Duration>,
+        first: First,
+    ) -> Result<Rc<Group>, Decline> {
         let key = if self.is_fresh_instead(&key) { key.fresh() } else { key };
         self.retire_replaced(&key.julia);
         let known = self.groups.borrow().get(&key).cloned();

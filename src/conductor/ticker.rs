@@ -49,3 +49,60 @@ pub(super) async fn tick(conductor: Rc<Conductor>) {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::fs;
+
+    use super::super::group::{Group, Phase};
+    use super::super::key::{Julia, Key};
+    use super::super::log::Log;
+    use super::super::pool::Pool;
+    use super::*;
+    use crate::protocol::Recipe;
+    use crate::worker::Isolation;
+
+    const SECONDS_OF_A_DAY: u32 = 24 * 3600;
+
+    /// A pool that keeps workers of several kinds of launches, and knows their programs.
+    fn pool() -> Rc<Pool> {
+        let pool = Rc::new(Pool::new(Log::to_nobody()));
+        for number in 0..4 {
+            let julia = Julia::at(&std::env::current_exe().unwrap()).unwrap();
+            let switches = vec![format!("--optimize={number}").into()];
+            let key = Key {
+                julia,
+                switches,
+                variables: Vec::new(),
+                isolation: Isolation::Fork,
+                program: None,
+                session: None,
+            };
+            let group = Group::new(key.clone());
+            group.phase.set(Phase::Ready((1, 10)));
+            pool.warmth.expect(&key, Recipe::default());
+            pool.groups.borrow_mut().insert(key, Rc::new(group));
+        }
+        pool
+    }
+
+    /// In pages (proc_pid_statm(5)).
+    fn resident() -> u64 {
+        fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_without_launches_takes_no_memory() {
+        let pool = pool();
+        let second = || {
+            pool.tidy();
+            pool.warmth.tick(&pool);
+        };
+        (0..1000).for_each(|_| second());
+        let before = resident();
+        (0..SECONDS_OF_A_DAY).for_each(|_| second());
+        assert!(resident() < before + 256, "{before} pages have become {}", resident());
+        assert_eq!(pool.groups.borrow().len(), 4);
+    }
+}

@@ -4,7 +4,7 @@
 //! there now.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -27,6 +27,10 @@ const LESSONS: u32 = 4;
 /// A branch that was refused is tried again after so long, and each time after twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(60);
 const LONGEST_RETRY: Duration = Duration::from_secs(24 * 3600);
+/// A branch that takes longer does not hold up the others any more: it may hang.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Branches that are grown at a time, slow ones included.
+const MOST_GROWING: usize = 4;
 /// A file that was changed a moment ago settles within this.
 const SETTLING: Duration = Duration::from_secs(3);
 
@@ -34,8 +38,10 @@ const SETTLING: Duration = Duration::from_secs(3);
 pub(super) struct Warmth {
     programs: RefCell<HashMap<Key, Candidate>>,
     profiles: Profiles,
-    /// A branch is being grown: one at a time.
-    is_growing: Cell<bool>,
+    /// Programs whose branches are being grown.
+    growing: RefCell<HashSet<Key>>,
+    /// One of them has been begun a short time ago: the others wait for it.
+    is_busy: Cell<bool>,
 }
 
 /// A program that may get a branch.
@@ -93,7 +99,12 @@ pub(super) enum Outcome {
 
 impl Warmth {
     pub(super) fn new() -> Self {
-        Self { programs: RefCell::default(), profiles: Profiles::new(), is_growing: Cell::new(false) }
+        Self {
+            programs: RefCell::default(),
+            profiles: Profiles::new(),
+            growing: RefCell::default(),
+            is_busy: Cell::new(false),
+        }
     }
 
     /// Has a program treated as one that has been run often enough, and will be run again.
@@ -151,7 +162,7 @@ impl Warmth {
 
     /// Grows a branch for a program if that is due.
     pub(super) fn consider(&self, pool: &Rc<Pool>, key: &Key) {
-        if self.is_growing.get() || !self.is_due(pool, key) {
+        if self.is_full() || !self.is_due(pool, key) {
             return;
         }
         let Some(base) = pool.groups.borrow().get(&key.base()).cloned() else { return };
@@ -160,13 +171,13 @@ impl Warmth {
             return;
         }
         let Some(recipe) = self.recipe(key) else { return };
-        self.is_growing.set(true);
-        let (pool, key) = (pool.clone(), key.clone());
-        tokio::task::spawn_local(async move {
-            let outcome = branch::grow(&pool, &base, &key, &recipe).await;
-            pool.warmth.note_outcome(&pool, &key, outcome);
-            pool.warmth.is_growing.set(false);
-        });
+        tokio::task::spawn_local(grow(pool.clone(), base, key.clone(), recipe));
+        self.growing.borrow_mut().insert(key.clone());
+        self.is_busy.set(true);
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_busy.get() || self.growing.borrow().len() >= MOST_GROWING
     }
 
     fn is_due(&self, pool: &Pool, key: &Key) -> bool {
@@ -178,7 +189,7 @@ impl Warmth {
             } else {
                 known.profile.uses >= FEWEST_USES
             };
-            wants && known.is_wanted && !is_refused
+            wants && known.is_wanted && !is_refused && !self.growing.borrow().contains(key)
         })
     }
 
@@ -270,6 +281,18 @@ impl Warmth {
         all.sort();
         all
     }
+}
+
+async fn grow(pool: Rc<Pool>, base: Rc<Group>, key: Key, recipe: Recipe) {
+    let mut growth = std::pin::pin!(branch::grow(&pool, &base, &key, &recipe));
+    let in_time = tokio::time::timeout(PATIENCE, growth.as_mut()).await;
+    pool.warmth.is_busy.set(false);
+    let outcome = match in_time {
+        Ok(outcome) => outcome,
+        Err(_) => growth.await,
+    };
+    pool.warmth.growing.borrow_mut().remove(&key);
+    pool.warmth.note_outcome(&pool, &key, outcome);
 }
 
 /// The branch for a program, if there is one that is still what it would be if it were made now; else why there is none.

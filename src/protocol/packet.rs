@@ -35,6 +35,8 @@ pub enum Packet {
     Traced { pid: u32 },
     /// Parent → client: the job, which has a terminal of its own, has been stopped by `signal`.
     Stopped { pid: u32, signal: i32 },
+    /// Zygote → conductor, before `Ended`: the job has left another time to live for its workers, in seconds.
+    TimeToLive { pid: u32, seconds: i32 },
 }
 
 impl Packet {
@@ -52,6 +54,7 @@ impl Packet {
             Self::Branch => (10, 0, 0),
             Self::Traced { pid } => (11, pid, 0),
             Self::Stopped { pid, signal } => (12, pid, signal),
+            Self::TimeToLive { pid, seconds } => (13, pid, seconds),
         }
     }
 
@@ -83,6 +86,7 @@ impl Packet {
             10 => Self::Branch,
             11 => Self::Traced { pid },
             12 => Self::Stopped { pid, signal: value },
+            13 => Self::TimeToLive { pid, seconds: value },
             _ => return Err(Malformed("packet has an unknown kind")),
         })
     }

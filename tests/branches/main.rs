@@ -2,6 +2,7 @@
 //! the program does, and nothing that changed is run as it was.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bad_input;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod generated;
@@ -88,6 +89,11 @@ impl Desk {
         let report = self.place.report().unwrap();
         let workers = report["workers"].as_array().unwrap().iter();
         workers.filter(|worker| worker["program"] == program).map(|worker| worker["served"].as_u64().unwrap()).sum()
+    }
+
+    fn stop(&self) {
+        assert!(self.place.daemon(&["stop"]).status.success());
+        wait_until("its workers have ended", 30, || self.place.processes().is_empty());
     }
 
     fn is_like_plain(&self, words: &[&str], plain: &(String, String, Option<i32>)) {
@@ -392,15 +398,13 @@ fn a_profile_outlives_the_conductor(desk: &Desk) {
     };
     let text = || profile().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
     wait_until("what was compiled is noted", 30, || text().contains("typeof(Main.f)"));
-    assert!(desk.place.daemon(&["stop"]).status.success());
-    wait_until("its workers have ended", 30, || desk.place.processes().is_empty());
+    desk.stop();
     // Once is enough now.
     desk.run(&["s.jl"]).assert_served("[3, 2, 1]\n", 0);
     desk.wait_for(&script, "evaluated 1 statements");
     assert!(!desk.outlook(&script).unwrap().ends_with("; 0 methods compiled"), "{:?}", desk.outlook(&script));
     // One that makes no sense is nothing.
-    assert!(desk.place.daemon(&["stop"]).status.success());
-    wait_until("its workers have ended", 30, || desk.place.processes().is_empty());
+    desk.stop();
     fs::write(profile().unwrap(), "{\"key\": 1, nonsense").unwrap();
     for _ in 0..2 {
         desk.run(&["s.jl"]).assert_served("[3, 2, 1]\n", 0);

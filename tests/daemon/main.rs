@@ -10,6 +10,7 @@ mod booted;
 mod daemon_support;
 mod hostile_clients;
 mod hostile_conductors;
+mod memory;
 mod no_julia;
 mod one;
 mod releases;

@@ -1,7 +1,7 @@
 //! What is seen of a daemon that works, and how it is ended and made ready.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ fn a_daemon_that_is_looked_at() {
     steps.step("and why a launch was not warmer", || reasons(&place, &first));
     steps.step("status", || status(&place));
     steps.step("status again every second, into a pipe", || again_every_second(&place));
+    steps.step("status on a terminal, until somebody leaves it", || on_a_terminal(&place));
     steps.step("warm", || warm(&place));
     steps.step("a launch of what was warmed comes from its branch", || {
         let outcome = run();
@@ -38,6 +39,7 @@ fn a_daemon_that_is_looked_at() {
         outcome.assert_served("[1, 2, 4]", 0);
         assert!(outcome.trace.contains("p.jl changed\""), "{}", outcome.trace);
     });
+    steps.step("a time to live that a program leaves", || left_time_to_live(&place));
     steps.step("a drain that is given up", || drain_given_up(&place));
     steps.step("a drain", || drain(&place));
     steps.step("restart", || {
@@ -98,7 +100,7 @@ fn status(place: &Place) {
     assert_eq!(find("p.jl").unwrap()["way"], "fork", "{report:#}");
     let text = stdout_of(&place.daemon(&["status"]));
     for part in
-        ["launches served", "MB of its own", "differs from the one above in switches", "p.jl\n    it is run for"]
+        ["launch", " served, ", "MB of its own", "differs from the one above in switches", "p.jl\n    it is run for"]
     {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
@@ -118,6 +120,30 @@ fn again_every_second(place: &Place) {
     // Nobody reads it any more.
     drop(lines);
     wait_until("it ends with its reader", 10, || child.try_wait().unwrap().is_some());
+}
+
+/// script(1) makes the terminal. What stood there before is there again afterwards.
+fn on_a_terminal(place: &Place) {
+    for (key, name) in [("q", "q"), ("\x03", "Ctrl-C")] {
+        let mut command = place.command("script");
+        let line = format!("'{}' daemon status --live", env!("CARGO_BIN_EXE_jlapp"));
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("TERM", "xterm");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let mut text = Vec::new();
+        let mut piece = [0; 4096];
+        while String::from_utf8_lossy(&text).matches("conductor ").count() < 3 {
+            let count = output.read(&mut piece).unwrap();
+            assert!(count > 0, "{name}: it has ended: {}", text.escape_ascii());
+            text.extend(&piece[..count]);
+        }
+        assert!(text.starts_with(b"\x1b[?1049h"), "{}", text.escape_ascii());
+        let mut keys = child.stdin.take().unwrap();
+        keys.write_all(key.as_bytes()).unwrap();
+        output.read_to_end(&mut text).unwrap();
+        assert!(text.ends_with(b"\x1b[?25h\x1b[?1049l"), "{name}: {}", text.escape_ascii());
+        assert!(child.wait().unwrap().success(), "{name}");
+    }
 }
 
 fn warm(place: &Place) {
@@ -145,6 +171,31 @@ fn warm(place: &Place) {
     assert!(output.status.success() && text.contains("to be used once"), "{output:?}");
     let served = place.client(["--threads=2", "-e", "print(2)"]).run();
     served.assert_served("2", 0);
+}
+
+fn left_time_to_live(place: &Place) {
+    let seconds = || {
+        let report = place.report().unwrap();
+        let workers = report["workers"].as_array().unwrap().iter();
+        let mut plain =
+            workers.filter(|worker| worker["program"] == "" && worker["switches"].as_array().unwrap().is_empty());
+        plain.find(|worker| worker["kind"] == "fork").unwrap()["ttl_seconds"].as_u64().unwrap()
+    };
+    let leave = |text: &str| {
+        let program = format!("ENV[\"JULIA_DAEMON_WORKER_TTL\"] = \"{text}\"");
+        place.client(["-e", &program]).require().run().assert_served("", 0);
+    };
+    leave("4321");
+    wait_until("it is known", 10, || seconds() == 4321);
+    // A launch that says nothing changes nothing, one that says something counts, and no number is none.
+    place.client(["-e", "1"]).require().run().assert_served("", 0);
+    assert_eq!(seconds(), 4321);
+    place.client(["-e", "1"]).require().env("JULIA_DAEMON_WORKER_TTL", "5000").run().assert_served("", 0);
+    assert_eq!(seconds(), 5000);
+    leave("soon");
+    assert_eq!(seconds(), 4321);
+    leave("99999999999");
+    wait_until("it is bounded", 10, || seconds() == 0x7fff_fffe);
 }
 
 fn drain_given_up(place: &Place) {

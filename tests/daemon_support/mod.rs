@@ -399,7 +399,7 @@ impl Running {
     /// Waits until the program has begun to run in a worker, and says in which process.
     pub fn served_pid(&mut self) -> u32 {
         let mut job = None;
-        wait_until("the launch is served", 60, || {
+        wait_until("the launch is served", 180, || {
             assert_eq!(self.child.try_wait().unwrap(), None, "it has ended; {:?}", way(&self.trace));
             job = self.job();
             job.is_some() && self.has_said_go()

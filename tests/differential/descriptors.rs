@@ -58,13 +58,13 @@ pub fn broken() -> Vec<Case> {
         program.stdout().close();
     };
     vec![
-        fork("closed stdin").with(0, Stream::Closed).args(["-e", report]),
-        fork("closed stdin that is read").with(0, Stream::Closed).args(["-e", quiet]),
-        fork("closed stdin and a program on it").with(0, Stream::Closed),
-        fork("closed stdout").with(1, Stream::Closed).args(["-e", report]),
-        fork("closed stderr").with(2, Stream::Closed).args(["-e", report]),
-        fork("closed stdout, and an error").with(1, Stream::Closed).args(["-e", "error(\"x\")"]).exits(1),
-        fork("closed stdin, and a subprocess").with(0, Stream::Closed).args(["-e", "run(`echo x`)"]),
+        closed("closed stdin").with(0, Stream::Closed).args(["-e", report]),
+        closed("closed stdin that is read").with(0, Stream::Closed).args(["-e", quiet]),
+        closed("closed stdin and a program on it").with(0, Stream::Closed),
+        closed("closed stdout").with(1, Stream::Closed).args(["-e", report]),
+        closed("closed stderr").with(2, Stream::Closed).args(["-e", report]),
+        closed("closed stdout, and an error").with(1, Stream::Closed).args(["-e", "error(\"x\")"]).exits(1),
+        closed("closed stdin, and a subprocess").with(0, Stream::Closed).args(["-e", "run(`echo x`)"]),
         fork("a full disk")
             .with(1, Stream::Full)
             .args(["-e", "println(\"x\"); flush(stdout); println(stderr, \"after\")"])
@@ -94,6 +94,11 @@ pub fn broken() -> Vec<Case> {
             .act(first_line)
             .normal(after_the_first_line),
     ]
+}
+
+/// From 1.10 on plain Julia's own pipes take the numbers that are closed, and it writes to them, or waits for them.
+fn closed(name: &str) -> Case {
+    fork(name).since((1, 10), |case| case.alone("its own pipes have the numbers of closed streams"))
 }
 
 /// Plain Julia 1.5 aborts here (SIGABRT), so there is nothing to compare with.

@@ -63,13 +63,14 @@ pub fn crashes() -> Vec<Case> {
             .script("println(1)\nunsafe_load(Ptr{Int}(8))")
             .normal(normal::signal_backtrace)
             .dies_by(libc::SIGSEGV)
-            .prints("signal (11)"),
+            .announces(libc::SIGSEGV),
         fork("abort").args(["-e", "ccall(:abort, Cvoid, ())"]).normal(normal::signal_backtrace).dies_by(libc::SIGABRT),
         fork("an undefined instruction")
             .args(["-e", "ccall(:raise, Cint, (Cint,), 4)"])
             .normal(normal::signal_backtrace)
             .normal(normal::addresses)
-            .prints("signal (4)"),
+            .announces(libc::SIGILL)
+            .since((1, 9), |case| case.dies_by(libc::SIGILL)),
         fork("stack overflow")
             .script("f(x) = f(x + 1) + 1\nf(1)")
             .normal(normal::numbers)

@@ -61,8 +61,8 @@ pub fn from_stdin() -> Vec<Case> {
         fork("exit through a pipe").fed("println(1)\nexit(3)\nprintln(2)\n").exits(3),
         fork("a program and its input in one pipe").fed("x = readline()\nthe input\nprintln(\"got \", x)\n"),
         fork("-q and a program through a pipe").args(["-q", "--banner=yes"]).fed("1 + 1\n"),
-        direct("- as a program", OTHER).args(["-"]).fed("println(1)\n").exits(1),
-        direct("- and arguments", OTHER).args(["-", "x"]).fed("println(ARGS)\n").exits(1),
+        direct("- as a program", OTHER).args(["-"]).fed("println(1)\n").exits(1).forked_since((1, 8)).since((1, 8), |case| case.exits(0)),
+        direct("- and arguments", OTHER).args(["-", "x"]).fed("println(ARGS)\n").exits(1).forked_since((1, 8)).since((1, 8), |case| case.exits(0)),
         direct("a program through a pipe without a daemon", "off").env("JULIA_DAEMON", "off").fed(lines),
     ]
 }
@@ -88,7 +88,7 @@ pub fn untouched_by_the_worker() -> Vec<Case> {
         fork("the task").args(["-e", "t = current_task(); println((istaskstarted(t), istaskdone(t), t.sticky, t.queue))"]),
         fork("exit hooks").args(["-e", "println(length(Base.atexit_hooks))"]),
         fork("threads").args(["-e", "println((Threads.nthreads(), Threads.threadid()))"]),
-        fork("the display").args(["-e", "println(Base.Multimedia.displays); display([1, 2]); display(\"x\")"]).normal(normal::addresses),
+        fork("the display").args(["-e", "println(Base.Multimedia.displays); display([1, 2]); display(\"x\")"]).normal(normal::addresses).normal(normal::numbers),
         fork("last exceptions").args(["-e", "println(Base.catch_stack()); try error(\"x\") catch; println(length(Base.catch_stack())) end"]),
         fork("InteractiveUtils is not there").args(["-e", "println(isdefined(Main, :InteractiveUtils), isdefined(Main, :versioninfo))"]),
         fork("the order of random numbers after a seed")

@@ -34,6 +34,9 @@ impl Expected {
     }
 }
 
+/// A row that plain Julia does not fulfil is wrong itself.
+const PLAIN: &str = "the case is wrong: plain Julia";
+
 type Act = Box<dyn Fn(&mut Running) + Send + Sync>;
 
 /// A command line, what it inherits, what is done to it, and how it must end: on both ways.
@@ -50,6 +53,8 @@ pub struct Case {
     prints: Vec<String>,
     normals: Vec<Normal>,
     files_differ: bool,
+    /// Why there is no plain Julia to compare with.
+    alone: Option<&'static str>,
 }
 
 /// A case that a forked worker serves.
@@ -81,15 +86,18 @@ impl Case {
             prints: Vec::new(),
             normals: Vec::new(),
             files_differ: false,
+            alone: None,
         }
     }
 
+    /// What holds from this Julia on.
+    pub fn since(self, version: (u32, u32), change: impl FnOnce(Self) -> Self) -> Self {
+        if julia::version() >= version { change(self) } else { self }
+    }
+
     /// From this Julia on a forked worker serves it.
-    pub fn forked_since(mut self, version: (u32, u32)) -> Self {
-        if julia::version() >= version {
-            self.expected = Expected::Fork;
-        }
-        self
+    pub fn forked_since(self, version: (u32, u32)) -> Self {
+        self.since(version, |case| Self { expected: Expected::Fork, ..case })
     }
 
     pub fn title(&self) -> String {
@@ -171,6 +179,23 @@ impl Case {
         self
     }
 
+    /// Julia itself ends the program at this signal: by the signal from 1.9 on, with status 128 + n before.
+    pub fn ended_by(self, signal: i32) -> Self {
+        if julia::version() < (1, 9) { self.exits(128 + signal) } else { self.dies_by(signal) }
+    }
+
+    /// Plain Julia's output holds the one text before this version, and the other from then on.
+    pub fn prints_since(self, version: (u32, u32), before: &str, from_then_on: &str) -> Self {
+        let text = if julia::version() < version { before } else { from_then_on };
+        self.prints(text)
+    }
+
+    /// Plain Julia says that this signal came.
+    pub fn announces(self, signal: i32) -> Self {
+        let text = if julia::version() < (1, 11) || signal == libc::SIGUSR1 { format!("signal ({signal})") } else { format!("signal {signal}") };
+        self.prints(&text)
+    }
+
     /// Plain Julia's output holds this text.
     pub fn prints(mut self, text: &str) -> Self {
         self.prints.push(text.to_owned());
@@ -188,13 +213,19 @@ impl Case {
         self
     }
 
+    /// Plain Julia cannot be compared with, for this reason: `juliaclient` alone must do what the row says.
+    pub fn alone(mut self, reason: &'static str) -> Self {
+        self.alone = Some(reason);
+        self
+    }
+
     /// Runs both ways and compares.
     ///
     /// # Errors
     /// All differences.
     pub fn check(&self, world: &World) -> Result<(), String> {
         let trace = world.new_trace();
-        let plain = self.plain(world, &trace);
+        let plain = self.alone.is_none().then(|| self.plain(world, &trace));
         assert!(!trace.exists(), "plain Julia has no trace");
         let (client, way) = {
             let _turn = world.turns.take(self.expected.kind());
@@ -203,11 +234,17 @@ impl Case {
             (client, Taken::read(&trace, &before, world))
         };
         let mut complaints = String::new();
-        self.compare(&plain, &client, &mut complaints);
+        match (&plain, self.alone) {
+            (Some(plain), _) => self.compare(plain, &client, &mut complaints),
+            (None, reason) => {
+                eprintln!("{}: not compared with plain Julia: {}", self.title(), reason.unwrap_or_default());
+                complaints.push_str(&self.complaints_about("juliaclient", &client));
+            }
+        }
         if let Err(other) = way.is(self.expected) {
             let _ = writeln!(complaints, "way: expected {:?}, but {other}", self.expected);
         }
-        if complaints.is_empty() { Ok(()) } else { Err(self.failure(&complaints, &plain, &client)) }
+        if complaints.is_empty() { Ok(()) } else { Err(self.failure(&complaints, plain.as_ref(), &client)) }
     }
 
     /// Where signals and terminals meet a loaded machine plain Julia itself does not always do the same: it has three
@@ -215,7 +252,7 @@ impl Case {
     fn plain(&self, world: &World, trace: &Path) -> Left {
         for _ in 0..2 {
             let left = self.run(world, Way::Plain, trace);
-            let complaints = self.complaints_about_plain(&left);
+            let complaints = self.complaints_about(PLAIN, &left);
             if complaints.is_empty() {
                 return left;
             }
@@ -272,28 +309,26 @@ impl Case {
         for path in plain.files.keys().chain(client.files.keys()) {
             differ(&format!("the file {}", path.display()), plain.files.get(path) == client.files.get(path));
         }
-        complaints.push_str(&self.complaints_about_plain(plain));
+        complaints.push_str(&self.complaints_about(PLAIN, plain));
     }
 
     /// What the row says of plain Julia and is not so.
-    fn complaints_about_plain(&self, plain: &Left) -> String {
+    fn complaints_about(&self, who: &str, left: &Left) -> String {
         let mut complaints = String::new();
-        if plain.outcome.end != self.end {
-            let _ = writeln!(
-                complaints,
-                "the case is wrong: plain Julia ends by {:?}, not {:?}",
-                plain.outcome.end, self.end
-            );
+        let outcome = &left.outcome;
+        if outcome.end != self.end {
+            let _ = writeln!(complaints, "{who} ends by {:?}, not {:?}", outcome.end, self.end);
         }
-        let printed = [&plain.outcome.stdout[..], &plain.outcome.stderr[..]].concat();
+        let printed = [&outcome.stdout[..], &outcome.stderr[..]].concat();
         for text in self.prints.iter().filter(|text| !printed.windows(text.len()).any(|part| part == text.as_bytes())) {
-            let _ = writeln!(complaints, "the case is wrong: plain Julia does not print {text:?}");
+            let _ = writeln!(complaints, "{who} does not print {text:?}");
         }
         complaints
     }
 
-    fn failure(&self, complaints: &str, plain: &Left, client: &Left) -> String {
+    fn failure(&self, complaints: &str, plain: Option<&Left>, client: &Left) -> String {
         let words: Vec<String> = self.launch.arguments.iter().map(|word| shorten(word.as_encoded_bytes())).collect();
+        let plain = plain.map_or_else(|| "not run\n".to_owned(), Left::to_string);
         format!("{complaints}julia {}\n\n--- plain Julia\n{plain}\n--- juliaclient\n{client}", words.join(" "))
     }
 }

@@ -27,5 +27,5 @@ pub use case::{Case, direct, fork, fresh};
 pub use launch::{Launch, Stream, Way};
 pub use running::{End, Outcome, Running};
 pub use suite::Suite;
-pub use wait::wait_until;
+pub use wait::{comes_true, wait_until};
 pub use world::World;

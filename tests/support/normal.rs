@@ -30,12 +30,28 @@ pub fn numbers(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// After Julia's `signal (15): Terminated` comes where the process just was: C frames, addresses, counts of allocations.
-/// All that is cut, to the end.
+/// Julia's `signal (15): Terminated`, or `[pid] signal 15: Terminated`, depending on the version, loses its pid. After it comes
+/// where the process just was: C frames, addresses, counts of allocations. All that is cut, to the end.
 pub fn signal_backtrace(text: &[u8]) -> Vec<u8> {
-    let Some(start) = text.windows(8).position(|part| part == b"signal (") else { return text.to_vec() };
-    let length = text[start..].iter().position(|byte| *byte == b'\n').map_or(text.len() - start, |end| end + 1);
-    text[..start + length].to_vec()
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+    let mut out = Vec::new();
+    for line in lines.by_ref() {
+        let announcement = announced(line);
+        out.extend_from_slice(announcement.unwrap_or(line));
+        if announcement.is_some() {
+            break;
+        }
+    }
+    out
+}
+
+/// What follows the pid in a line that says that a signal came.
+fn announced(line: &[u8]) -> Option<&[u8]> {
+    let at = line.windows(7).position(|part| part == b"signal ")?;
+    let (before, rest) = line.split_at(at);
+    let is_pid = before.starts_with(b"[") && before.ends_with(b"] ");
+    let is_number = rest.get(7).is_some_and(|byte| *byte == b'(' || byte.is_ascii_digit());
+    ((before.is_empty() || is_pid) && is_number).then_some(rest)
 }
 
 /// After `Stacktrace:` come frames that depend on where the program was interrupted: cut, to the end.

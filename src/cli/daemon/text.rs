@@ -25,7 +25,7 @@ fn conductor(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "  draining: it ends with the last program, and launches run as plain Julia")?;
     }
     let rate = rate(report.spare_hits, report.served);
-    writeln!(out, "  {} launches served, {} of them at once{rate}", report.served, report.spare_hits)?;
+    writeln!(out, "  {} served, {} of them at once{rate}", launches(report.served), report.spare_hits)?;
     for (reason, count) in &report.declined {
         writeln!(out, "  run as plain Julia, {reason}: {count}")?;
     }
@@ -103,6 +103,10 @@ fn not_warm(out: &mut String, report: &Report) -> std::fmt::Result {
 /// Nothing where nothing was counted.
 fn rate(part: u64, whole: u64) -> String {
     (part * 100).checked_div(whole).map_or_else(String::new, |percent| format!(" ({percent} %)"))
+}
+
+fn launches(count: u64) -> String {
+    format!("{count} launch{}", if count == 1 { "" } else { "es" })
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -8,6 +8,7 @@ function boot(kind::String)
     dup2(0, 3)
     dup2(0, 4)                                                         # this source, read by now
     register_leaving()
+    forget_color()
     append!(OWN_VARIABLES, own_variables())
     for fd in 0:2
         STDIO_DUPLICATES[fd+1] = stdio_duplicate(fd)

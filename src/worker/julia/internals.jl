@@ -14,6 +14,8 @@
 # | Libc.srand                             | all; its default is the time in seconds to 1.7           | base/libc.jl                  |
 # | Random                                 | lazy: 1.5, 1.6; per task, split from the creator: 1.7 on | stdlib/Random                 |
 # | have_truecolor                         | from 1.11                                                | base/terminfo.jl              |
+# | STACKTRACE_MODULECOLORS                | from 1.9 which are left, and STACKTRACE_FIXEDCOLORS: whose they are; plain data before | base/errorshow.jl |
+# | limit on open files                    | from 1.9 on raised to the hard one at the start          | src/support/libsupportinit.c  |
 # | Filesystem.TEMP_CLEANUP                | all                                                      | base/file.jl                  |
 # | jl_uv_file_handle, jl_stdout_stream    | all                                                      | src/jl_uv.c                   |
 # | open(::RawFD) makes a stream           | all                                                      | base/stream.jl                |
@@ -129,6 +131,13 @@ end
 open_stream(fd::Cint) = try open(RawFD(fd)) catch; nothing end
 redirect(fd::Cint, stream) = (fd == 0 ? redirect_stdin(stream) : fd == 1 ? redirect_stdout(stream) : redirect_stderr(stream); nothing)
 
+# ---- limits ----
+
+const LIMIT_OPEN_FILES = 7                                             # RLIMIT_NOFILE, getrlimit(2)
+
+# What is in force once Julia has started under this limit.
+soft_limit(limit::Limit) = limit.resource == LIMIT_OPEN_FILES && VERSION >= v"1.9-" ? limit.hard : limit.soft
+
 # ---- what Base's and the standard library's own start-up derives from environment, folder and streams ----
 
 const HAS_ACTIVE_PROJECT = isdefined(Base, :init_active_project)
@@ -151,13 +160,21 @@ function redo_surroundings()
     nothing
 end
 
-# With --color, what is no terminal says whether it wants colour (1.6+, `reinit_stdio`).
+# With --color, what is no terminal says whether it wants colour (1.6+, `reinit_stdio`); without, it says nothing.
 function color_streams()
+    VERSION < v"1.6" && return
     color = Base.JLOptions().color
-    (color == 0 || VERSION < v"1.6") && return
     for (name, stream) in ((:stdout, Base.stdout), (:stderr, Base.stderr))
-        stream isa Base.TTY || Core.eval(Base, :($name = IOContext($stream, :color => $(color == 1))))
+        bare = stream isa IOContext ? stream.io : stream
+        wanted = color == 0 || bare isa Base.TTY ? bare : IOContext(bare, :color => color == 1)
+        wanted === stream || Core.eval(Base, :($name = $wanted))
     end
+end
+
+# The worker's own command line says --color=no. That is not what launches say that say nothing.
+function forget_color()
+    set_option("color", Int32(0))
+    color_streams()
 end
 
 # 1.5 and 1.6 give their logger the stderr of start-up; from 1.11 on it is Base that makes one.
@@ -198,7 +215,16 @@ end
 # Before a worker serves: what it has itself made must not be cleaned up by the programs.
 function forget_own_traces()
     isdefined(Base.Filesystem, :TEMP_CLEANUP) && empty!(Base.Filesystem.TEMP_CLEANUP)
+    isdefined(Base, :STACKTRACE_MODULECOLORS) && Base.STACKTRACE_MODULECOLORS isa Iterators.Stateful && forget_module_colors()
     nothing
+end
+
+# From 1.9 on backtraces give each module a colour when it first appears in the process.
+function forget_module_colors()
+    for m in collect(keys(Base.STACKTRACE_FIXEDCOLORS))
+        m === Base || m === Core || delete!(Base.STACKTRACE_FIXEDCOLORS, m)
+    end
+    Iterators.reset!(Base.STACKTRACE_MODULECOLORS, Base.STACKTRACE_MODULECOLORS.itr)
 end
 
 # One thread of Julia's. OpenBLAS has threads besides, and takes care of them in a fork by itself.

@@ -11,6 +11,7 @@ const CANNOT_FORK = UInt32(8)
 const SUCCEED = UInt32(9)
 const BRANCH = UInt32(10)
 const TRACED = UInt32(11)
+const TIME_TO_LIVE = UInt32(13)
 const PACKET_BYTES = 12
 const HEADER_BYTES = 16
 

@@ -80,7 +80,7 @@ end
 # Last of all: a limit on open files may be lower than the numbers of Julia's own descriptors, which still have to move.
 function set_limits(limits::Vector{Limit})
     for limit in limits
-        pair = Ref{NTuple{2,UInt64}}((limit.soft, limit.hard))
+        pair = Ref{NTuple{2,UInt64}}((soft_limit(limit), limit.hard))
         ccall(:setrlimit, Cint, (Cint, Ptr{Cvoid}), limit.resource, pair)
     end
     nothing

@@ -42,7 +42,7 @@ const ANNOUNCEMENTS = [Ptr{UInt8}(C_NULL) for _ in 1:31]
 # The first line of what Julia prints; the backtrace that follows there would need its signal context.
 function announcement(signal::Cint)
     name = unsafe_string(ccall(:strsignal, Cstring, (Cint,), signal))
-    VERSION < v"1.9-" ? "\nsignal ($signal): $name\n" :
+    VERSION < v"1.9-" || signal == SIGUSR1 ? "\nsignal ($signal): $name\n" :
     VERSION < v"1.11-" ? "\n[$(getpid())] signal ($signal): $name\n" : "\n[$(getpid())] signal $signal: $name\n"
 end
 

@@ -20,7 +20,7 @@ mutable struct Zygote
     children::Vector{Child}
     buffers::MessageBuffers
     packet::Vector{UInt8}
-    farewells::Ptr{UInt8}       # one byte for each child, shared with it
+    farewells::Ptr{UInt8}       # FAREWELL_BYTES for each child, shared with it
     arrived::Vector{Cint}
 end
 
@@ -122,9 +122,9 @@ end
 
 function free_farewell(z::Zygote)
     for i in 0:MOST_CHILDREN-1
-        farewell = z.farewells + i
+        farewell = z.farewells + FAREWELL_BYTES * i
         any(child -> child.farewell == farewell, z.children) && continue
-        unsafe_store!(farewell, 0x00)
+        unsafe_store!(Ptr{UInt64}(farewell), UInt64(0))
         return farewell
     end
     Ptr{UInt8}(C_NULL)
@@ -165,11 +165,19 @@ end
 function finish(z::Zygote, child::Child, status::Cint)
     is_job(child) && send(child.channel, encode_packet!(z.packet, ENDED, child.pid, status), Cint(-1), z.buffers)
     is_job(child) && is_written(child.trace) && tell(z, TRACED, child.pid, 0, child.trace)
+    is_job(child) && tell_time_to_live(z, child)
     tell(z, ENDED, child.pid, status)
     close_fd(child.trace)
     is_job(child) && close_fd(child.channel)
     close_fd(child.pidfd)
     filter!(other -> other !== child, z.children)
+    nothing
+end
+
+function tell_time_to_live(z::Zygote, child::Child)
+    child.farewell == C_NULL && return nothing
+    seconds = unsafe_load(Ptr{Int32}(child.farewell + 4))
+    seconds > 0 && tell(z, TIME_TO_LIVE, child.pid, seconds - 1)
     nothing
 end
 
