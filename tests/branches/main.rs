@@ -6,6 +6,8 @@ mod bad_input;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod generated;
+#[path = "../support/julia.rs"]
+mod tested;
 
 use std::fs;
 use std::path::PathBuf;
@@ -108,6 +110,15 @@ struct Script {
     name: &'static str,
     text: &'static str,
     outlook: &'static str,
+}
+
+impl Script {
+    /// The parser of 1.10 and 1.11 gives a line with several statements the number of the line before it, so what follows that
+    /// cannot be told apart by lines.
+    fn outlook(&self) -> &'static str {
+        let misnumbered = self.name == "several-on-a-line" && ((1, 10)..(1, 12)).contains(&tested::version());
+        if misnumbered { "its statements do not begin on lines of their own" } else { self.outlook }
+    }
 }
 
 const fn script(name: &'static str, text: &'static str, outlook: &'static str) -> Script {
@@ -295,10 +306,10 @@ fn cannot_be_told_from_plain_julia(desk: &Desk, steps: &mut Steps) {
         let file = format!("{}.jl", script.name);
         let path = desk.place.path(&file).display().to_string();
         steps.step(&format!("{}, from its branch", script.name), || {
-            desk.wait_for(&path, script.outlook);
+            desk.wait_for(&path, script.outlook());
             let before = desk.served(&path);
             desk.is_like_plain(&[&file, "a b", ""], plain);
-            let has_branch = script.outlook.contains("evaluated") || script.outlook.contains("to line");
+            let has_branch = ["evaluated", "to line"].iter().any(|word| script.outlook().contains(word));
             assert_eq!(desk.served(&path) > before, has_branch, "served by its branch");
         });
     }
