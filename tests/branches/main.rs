@@ -44,7 +44,7 @@ impl Desk {
 
     fn variables(&self) -> [(&'static str, String); 2] {
         let of = |name: &str| self.place.path(name).display().to_string();
-        [("JULIA_LOAD_PATH", format!("{}:@stdlib", of("packages"))), ("JULIA_DEPOT_PATH", of("depot"))]
+        [("JULIA_LOAD_PATH", format!("{}:@stdlib", of("packages"))), ("JULIA_DEPOT_PATH", format!("{}:", of("depot")))]
     }
 
     fn client(&self, words: &[&str]) -> Client {

@@ -98,10 +98,10 @@ impl World {
 
     /// A conductor with workers of the ordinary kind, ready to serve, and not about to change places.
     pub fn warm(&self) {
-        let outcome = self.run(&Launch::new(["-e", "print(1)"]).env("JULIA_DAEMON", "require").deadline_seconds(120));
+        let outcome = self.run(&Launch::new(["-e", "print(1)"]).env("JULIA_DAEMON", "require").deadline_seconds(300));
         assert_eq!(outcome.stdout, b"1", "the first launch failed: {outcome:?}");
         let is_growing = || self.status()["workers"][0]["is_growing"] != false;
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + Duration::from_secs(300);
         while is_growing() {
             assert!(Instant::now() < deadline, "no successor came: {:#}", self.status());
             std::thread::sleep(Duration::from_millis(50));
