@@ -187,6 +187,7 @@ function begin_file(path::String, files::Vector{String})
     count = 0
     for (n, (i, line)) in enumerate(starts)
         Base.invokelatest(only_defines, all[i], scope) || break
+        n < length(starts) && cannot_begin(all[starts[n+1][1]], scope) && break
         last = n < length(starts) ? starts[n+1][2] - 1 : typemax(Int)
         evaluate_lines(text, path, line, last)
         count = n
@@ -199,6 +200,12 @@ function begin_file(path::String, files::Vector{String})
     REST[] = Rest(path, text, rest)
     count == length(starts) ? "evaluated all $count statements" : "evaluated $count statements, to line $(line - 1)"
 end
+
+# The parser of 1.10 and 1.11 gives several statements on a line the number of the line before, so no rest can begin with them.
+cannot_begin(x, scope::Scope) = x isa Expr && x.head === :toplevel && misnumbers_several() &&
+                                !Base.invokelatest(only_defines, x, copy_of(scope))
+misnumbers_several() = statements("0\n1; 2\n", "none")[3].line == 1
+copy_of(scope::Scope) = Scope(scope.mod, copy(scope.types), copy(scope.names), scope.folder)
 
 is_no_syntax(x) = x isa Expr && x.head in (:error, :incomplete)
 
