@@ -7,6 +7,8 @@ mod beginning;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod generated;
+#[path = "../support/julia.rs"]
+mod tested;
 
 use std::fs;
 use std::path::PathBuf;
@@ -43,7 +45,7 @@ impl Desk {
 
     fn variables(&self) -> [(&'static str, String); 2] {
         let of = |name: &str| self.place.path(name).display().to_string();
-        [("JULIA_LOAD_PATH", format!("{}:@stdlib", of("packages"))), ("JULIA_DEPOT_PATH", of("depot"))]
+        [("JULIA_LOAD_PATH", format!("{}:@stdlib", of("packages"))), ("JULIA_DEPOT_PATH", format!("{}:", of("depot")))]
     }
 
     fn client(&self, words: &[&str]) -> Client {
@@ -111,6 +113,15 @@ struct Script {
     outlook: &'static str,
 }
 
+impl Script {
+    /// The parser of 1.10 and 1.11 gives a line with several statements the number of the line before it, so no rest of a file
+    /// begins there.
+    fn outlook(&self) -> &'static str {
+        let misnumbered = self.name == "several-on-a-line" && ((1, 10)..(1, 12)).contains(&tested::version());
+        if misnumbered { "begins with something else" } else { self.outlook }
+    }
+}
+
 const fn script(name: &'static str, text: &'static str, outlook: &'static str) -> Script {
     Script { name, text, outlook }
 }
@@ -175,7 +186,7 @@ println(methods(area))
         "evaluated 2 statements, to line 5",
     ),
     script("error-below", "f(x) = x\nprintln(f(1))\nerror(\"top\")\n", "evaluated 1 statements, to line 1"),
-    script("syntax-error", "f(x) = x\nprintln(f(1))\nfunction g(\n", "begins with something else"),
+    script("syntax-error", "f(x) = x\nprintln(f(1))\nfunction g(\n", "it cannot be parsed"),
     script("undefined-type", "f(x) = x\ng(x::Nowhere) = x\n", "evaluated 1 statements, to line 1"),
     script(
         "modules",
@@ -196,6 +207,7 @@ println(methods(area))
     ),
     script("status", "finish(n) = exit(n)\natexit(() -> println(\"bye\"))\nfinish(7)\n", "1 statements, to line 1"),
     script("several-on-a-line", "f() = 1; g() = 2\nprintln(f() + g()); h() = 3\n", "1 statements, to line 1"),
+    script("several-after-one", "f() = 1\ng() = 2\nx = f(); y = g()\nprintln(x + y)\n", "evaluated"),
     script("included", "include(\"part.jl\")\nprintln(part(2), \" \", where_am_i())\n", "1 statements, to line 1"),
     script("included-effect", "f() = 1\ninclude(\"effect.jl\")\nprintln(f())\n", "1 statements, to line 1"),
     script(
@@ -270,6 +282,32 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "evaluated 3 statements, to line 3, but 1 that every launch evaluates",
     ),
     script("only-kept", "println(\"a\")\nENV[\"A\"] = \"b\"\nprintln(1)\n", "begins with something else"),
+    // Constants and types may be defined anew from 1.12 on; `@main` there is from 1.11 on.
+    script(
+        "constants-anew",
+        "const A = 1\nstruct S\n    x::Int\nend\nf() = A\nmake() = S(1)\nprintln(f(), make())\nconst A = 2\nprintln(f())\n\
+         struct S\n    x::Int\n    y::Int\nend\nprintln(S(1, 2), f())\nmake()\n",
+        "evaluated 4 statements, to line 6",
+    ),
+    script(
+        "entry",
+        "answer(n) = n + 1\nfunction (@main)(args)\n    println(\"main \", args)\n    answer(length(args))\nend\n",
+        "evaluated",
+    ),
+    script(
+        "ages",
+        "f() = 1\ng() = h()\nfunction change()\n    @eval f() = 2\n    @eval const C = 3\n    now = try C catch e; typeof(e) end\n    \
+         (f(), Base.invokelatest(f), now, isdefined(Main, :C))\nend\ntask = @task g()\n\
+         println(change(), f(), C)\nh() = 7\nschedule(task)\nprintln(try fetch(task) catch e; typeof(e) end)\n",
+        "evaluated 3 statements, to line 8",
+    ),
+    script(
+        "late-names",
+        "f() = inner()\ncount!() = global n += 1\nmodule M\nexport inner\ninner() = 5\nend\n\
+         println(try f() catch e; sprint(showerror, e) end)\nusing .M\nn = 0\ncount!()\n\
+         println(f(), n, @isdefined(m), isdefined(Main, :n), names(M))\nconst m = 1\ninner() = 6\nprintln(f())\n",
+        "evaluated 3 statements, to line 6",
+    ),
     script("broken", "f() = 1\nusing Broken\nprintln(f())\n", "as asked"),
 ];
 
@@ -339,10 +377,10 @@ fn cannot_be_told_from_plain_julia(desk: &Desk, steps: &mut Steps) {
         let file = format!("{}.jl", script.name);
         let path = desk.place.path(&file).display().to_string();
         steps.step(&format!("{}, from its branch", script.name), || {
-            desk.wait_for(&path, script.outlook);
+            desk.wait_for(&path, script.outlook());
             let before = desk.served(&path);
             desk.is_like_plain(&[&file, "a b", ""], plain);
-            let has_branch = script.outlook.contains("evaluated") || script.outlook.contains("to line");
+            let has_branch = ["evaluated", "to line"].iter().any(|word| script.outlook().contains(word));
             assert_eq!(desk.served(&path) > before, has_branch, "served by its branch");
         });
     }

@@ -7,7 +7,7 @@ mod launch;
 mod place;
 mod processes;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,6 +30,14 @@ pub fn julia() -> &'static Path {
         assert!(output.status.success(), ".ci/get-julia found no Julia");
         OsStr::from_bytes(output.stdout.trim_ascii()).into()
     })
+}
+
+/// A list of depots with this one first. The empty entry is what comes with Julia: from 1.11 on standard libraries such as Pkg are
+/// compiled there, which a lone depot would take minutes for.
+pub fn depots(first: &Path) -> OsString {
+    let mut list = first.as_os_str().to_owned();
+    list.push(":");
+    list
 }
 
 pub fn is_root() -> bool {

@@ -227,9 +227,14 @@ impl Drop for Place {
 }
 
 impl Place {
-    fn show_log(&self) {
+    /// What conductors here have logged.
+    pub fn log(&self) -> String {
         let logs = fs::read_dir(self.path("home/.local/state/jlapp")).into_iter().flatten().flatten();
-        let text: String = logs.filter_map(|log| fs::read_to_string(log.path()).ok()).collect();
+        logs.filter_map(|log| fs::read_to_string(log.path()).ok()).collect()
+    }
+
+    fn show_log(&self) {
+        let text = self.log();
         let lines: Vec<&str> = text.lines().rev().take(30).collect();
         eprintln!("the end of the conductor's log:\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"));
     }

@@ -181,6 +181,7 @@ function begin_file(path::String, files::Vector{String})
     text = read(path, String)
     isvalid(text) || throw(Refused("its file is not UTF-8"))
     all = statements(text, path)
+    any(is_no_syntax, all) && throw(Refused("it cannot be parsed"))
     starts = [(i, all[i-1].line) for i in 2:length(all) if all[i-1] isa LineNumberNode && !(all[i] isa LineNumberNode)]
     folder, surroundings, loaded = pwd(), Surroundings(), length(Base.loaded_modules)
     count, kept = try
@@ -208,6 +209,7 @@ function evaluate_leading(text::String, path::String, list::Vector, surroundings
     scope, kept = Scope(Main, dirname(path)), Int[]
     for (n, (statement, line)) in enumerate(list)
         if Base.invokelatest(only_defines, statement, scope)
+            n < length(list) && cannot_begin(list[n+1][1], scope) && return n - 1, kept
             evaluate_lines(text, path, line, n < length(list) ? list[n+1][2] - 1 : typemax(Int))
         elseif Base.invokelatest(keeps!, surroundings, statement, scope)
             push!(kept, n)
@@ -217,6 +219,14 @@ function evaluate_leading(text::String, path::String, list::Vector, surroundings
     end
     length(list), kept
 end
+
+# The parser of 1.10 and 1.11 gives several statements on a line the number of the line before, so no rest can begin with them.
+cannot_begin(x, scope::Scope) = x isa Expr && x.head === :toplevel && misnumbers_several() &&
+                                !Base.invokelatest(only_defines, x, copy_of(scope))
+misnumbers_several() = statements("0\n1; 2\n", "none")[3].line == 1
+copy_of(scope::Scope) = Scope(scope.mod, copy(scope.types), copy(scope.names), scope.folder)
+
+is_no_syntax(x) = x isa Expr && x.head in (:error, :incomplete)
 
 same_statements(one::Vector, other::Vector) = isempty(other) ? all(x -> x isa Union{LineNumberNode,Nothing}, one) : one == other
 

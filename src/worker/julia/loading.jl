@@ -65,7 +65,8 @@ function is_own_hook(hook)
     root in (Base, Core) || is_standard_library(root)
 end
 
-# By its place: a package may take the place of a standard library, and its name. Some are links in a Julia that was built from source.
+# By its place: a package may take the place of a standard library, and its name. In a Julia that runs where it was built each
+# is a link to its own folder.
 function is_standard_library(m::Module)
     folder = joinpath(Sys.STDLIB, String(nameof(m)))
     isdir(folder) || return false
