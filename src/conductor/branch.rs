@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const COURTESY: Duration = Duration::from_millis(50);
 
 /// Branches kept at once.
-const MOST_BRANCHES: usize = 24;
+const MOST_BRANCHES: usize = 48;
 
 /// Grows the branch of `key` from the zygote of `base`, in place of the one that there may be.
 pub(super) async fn grow(pool: &Rc<Pool>, base: &Rc<Group>, key: &Key, recipe: &Recipe) -> Outcome {

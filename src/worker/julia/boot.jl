@@ -61,7 +61,7 @@ new_zygote(control::Cint) =
     Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), shared_bytes(), Cint[])
 
 # Announces a zygote and serves; or says what failed and ends.
-function settle_down(zygote::Zygote, failed::Int)
+function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false)
     if failed != 0
         tell(zygote, CANNOT_FORK, 0, failed)
         quit(1)
@@ -69,18 +69,29 @@ function settle_down(zygote::Zygote, failed::Int)
     forget_own_traces()
     keep_warm_up()
     prepare_tracing()
-    GC.gc()
+    age_objects(is_branch)
     ccall(:malloc_trim, Cint, (Csize_t,), 0)
-    optionally(use_huge_pages)
+    optionally(is_branch ? use_own_huge_pages : use_huge_pages)
     collecting(false)                                                  # a zygote never collects; its children do
     stage("memory")
     log_stages()
     occupy_low_numbers()
     zygote.inherited = inherited_descriptors()                         # after everything that may open or close some
     optionally(use_up_free_memory)
+    collecting(true)
+    age_objects(true)
+    collecting(false)
     end_with_parent(false)
     tell(zygote, BOOTED, getpid(), version_number())
     serve(zygote)
+end
+
+# A full collection writes to every object: a branch would have a copy of all that it shares with its zygote. After two quick ones
+# all that lives is old and marked, so that those of children leave it alone (`sweep_pool_page`, src/gc.c).
+function age_objects(is_branch::Bool)
+    is_branch || GC.gc(true)
+    GC.gc(false)
+    GC.gc(false)
 end
 
 # What only makes launches faster: where it cannot be had they are slower.

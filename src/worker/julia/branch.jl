@@ -54,7 +54,7 @@ function grow_branch(control::Cint, recipe::Cint, report::Cint)
     write_report(report, vcat(about, string(compiled), unique(files)))
     close_fd(recipe)
     close_fd(report)
-    settle_down(zygote, failed)
+    settle_down(zygote, failed, is_branch = true)
 end
 
 first_line(text::String) = String(first(split(text, '\n')))
@@ -97,7 +97,7 @@ function grow(recipe::Recipe, files::Vector{String})
     append!(files, environment_files())
     callback = (_, path) -> push!(files, path)
     push!(Base.include_callbacks, callback)
-    GC.gc()                                                            # files that nobody holds any more are closed
+    GC.gc(false)                                                       # files that nobody holds any more are closed
     before = state()
     output = take_output()
     done = try
@@ -113,7 +113,7 @@ function grow(recipe::Recipe, files::Vector{String})
     printed = is_written(output[1])
     close_fd(output[1])
     append!(files, Base.invokelatest(package_files))
-    GC.gc()
+    GC.gc(false)
     compare_states(before, Base.invokelatest(state))
     printed && throw(Refused("loading it prints something"))
     compiled = Base.invokelatest(compile_lines, recipe.notes)

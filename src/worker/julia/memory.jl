@@ -46,6 +46,31 @@ function use_huge_pages()
     nothing
 end
 
+# In a branch: what it shares with its zygote stays shared, and only huge pages that it has written to nearly everywhere are made again. So
+# it takes the memory that it needs itself, and not as much as a booted Julia once more.
+function use_own_huge_pages()
+    pagemap = ccall(:open, Cint, (Cstring, Cint, Cint...), "/proc/self/pagemap", CLOEXEC, 0)
+    pagemap < 0 && return
+    entries = zeros(UInt64, HUGE ÷ 4096)
+    for mapping in large_mappings()
+        mapping.from_file || resident(mapping) == 0 || collapse_own(mapping, pagemap, entries)
+    end
+    close_fd(pagemap)
+    nothing
+end
+
+function collapse_own(mapping::Mapping, pagemap::Cint, entries::Vector{UInt64})
+    first = (mapping.first + HUGE - 1) & ~(HUGE - 1)
+    while first + HUGE <= mapping.last
+        bytes = ccall(:pread, Cssize_t, (Cint, Ptr{UInt64}, Csize_t, Clong), pagemap, entries, sizeof(entries), first >> 12 << 3)
+        bytes == sizeof(entries) && 4count(is_own_page, entries) > 3length(entries) && collapse(first, first + HUGE)
+        first += HUGE
+    end
+end
+
+# Present, and mapped by this process alone (Linux's Documentation/admin-guide/mm/pagemap.rst).
+is_own_page(entry::UInt64) = entry >> 63 & 1 == 1 && entry >> 56 & 1 == 1
+
 # Pages of a private file mapping cannot be collapsed: they are copied into an anonymous one, which then takes their place.
 # Between the copy and the move nothing may write there: no allocation, no call but these two.
 function replace_by_huge(start::UInt, size::UInt)
@@ -65,9 +90,10 @@ end
     ccall(:mremap, UInt, (UInt, UInt, UInt, Cint, UInt), target, size, size, 3, start)                     # MREMAP_MAYMOVE | MREMAP_FIXED
 end
 
-function collapse(mapping::Mapping)
-    first = (mapping.first + HUGE - 1) & ~(HUGE - 1)
-    size = (mapping.last & ~(HUGE - 1)) - first
+collapse(mapping::Mapping) = collapse((mapping.first + HUGE - 1) & ~(HUGE - 1), mapping.last & ~(HUGE - 1))
+
+function collapse(first::UInt, last::UInt)
+    size = last - first
     ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_HUGEPAGE)
     ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_COLLAPSE)
     nothing
@@ -132,6 +158,9 @@ end
 
 const POOL_PAGE = 16 << 10
 
+# What was taken from the pools. As garbage each child's first collection would free it again, and write to all of it.
+const TAKEN = String[]
+
 # Strings of each size that Julia's collector keeps in pools, until they come one after the other from a new page.
 function use_up_pools()
     taken = 0
@@ -139,7 +168,8 @@ function use_up_pools()
         previous = UInt(0)
         in_a_row = 0
         while in_a_row < POOL_PAGE ÷ 2 && taken < MOST_TAKEN
-            block = UInt(pointer(new_string(size)))
+            push!(TAKEN, new_string(size))
+            block = UInt(pointer(TAKEN[end]))
             in_a_row = 0 < block - previous <= 2size + 64 ? in_a_row + size : 0
             previous = block
             taken += size
