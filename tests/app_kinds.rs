@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use daemon_support::{Place, julia};
+use daemon_support::{Place, depots, julia};
 
 struct Workshop(Place);
 
@@ -31,7 +31,7 @@ impl Workshop {
 
     fn run(&self, program: impl AsRef<Path>, arguments: &[&str], daemon: &str) -> Output {
         let mut command = self.0.command(program.as_ref());
-        command.args(arguments).env("JULIA_DEPOT_PATH", self.depot()).env("JULIA_DAEMON", daemon);
+        command.args(arguments).env("JULIA_DEPOT_PATH", depots(&self.depot())).env("JULIA_DAEMON", daemon);
         command.env("PATH", format!("{}:/usr/bin:/bin", julia().parent().unwrap().display()));
         command.env("JULIA_PKG_SERVER", "").env_remove("JULIA_DAEMON_WORKER_EXECUTABLE").current_dir(self.0.path(""));
         command.output().unwrap()

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
-use daemon_support::{Place, julia, skip};
+use daemon_support::{Place, depots, julia, skip};
 
 struct Desk(Place);
 
@@ -23,7 +23,7 @@ impl Desk {
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = self.0.command(program);
-        command.args(arguments).env("JULIA_DEPOT_PATH", self.path("depot")).env("JULIA_DAEMON", "off");
+        command.args(arguments).env("JULIA_DEPOT_PATH", depots(&self.path("depot"))).env("JULIA_DAEMON", "off");
         command.env("PATH", format!("{}:/usr/bin:/bin", julia().parent().unwrap().display()));
         command.env("JULIA_PKG_SERVER", "").env_remove("JULIA_DAEMON_WORKER_EXECUTABLE").current_dir(self.path(""));
         command

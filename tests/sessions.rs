@@ -6,7 +6,7 @@ mod daemon_support;
 use std::fs;
 use std::path::PathBuf;
 
-use daemon_support::{Client, Outcome, Place, Steps, Way, is_alive, kill, pids, wait_until};
+use daemon_support::{Client, Outcome, Place, Steps, Way, depots, is_alive, kill, pids, skip, wait_until};
 use rustix::process::Signal;
 
 fn session<'a>(place: &Place, label: &str, words: impl IntoIterator<Item = &'a str>) -> Client {
@@ -224,6 +224,9 @@ fn others(place: &Place) {
     of_project("--project=./project/deep/..", "print(p)").assert_served("1", 0);
     let names: Vec<String> =
         reported(place).iter().map(|worker| worker["program"].as_str().unwrap().to_owned()).collect();
+    if place.log().contains("memory is needed: the session") {
+        return skip("sessions that are kept apart", "this machine has no memory to keep four");
+    }
     assert_eq!(names.len(), 4, "{names:#?}");
     let restarted =
         place.client(["--session=b", "--restart", "--project=project", "-e", "print(isdefined(Main, :p))"]).run();
@@ -238,7 +241,7 @@ fn revise_updates_before_a_launch() {
     let source = "module Revise\nconst CALLS = Ref(0)\nrevise() = (CALLS[] += 1; nothing)\nend\n";
     package(&place, "Revise", source);
     let run = |words: &[&str]| {
-        place.client([&["--session=r"], words].concat()).env("JULIA_DEPOT_PATH", place.path("depot")).run()
+        place.client([&["--session=r"], words].concat()).env("JULIA_DEPOT_PATH", depots(&place.path("depot"))).run()
     };
     let calls = "print(Base.loaded_modules_array()[findfirst(m -> nameof(m) === :Revise, Base.loaded_modules_array())].CALLS[])";
     run(&["--project=env", "-e", calls]).assert_served("1", 0);

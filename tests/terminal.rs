@@ -1,8 +1,8 @@
 //! Programs on a real terminal: what they see of it, and what its keys do to them, as plain Julia and through
 //! `juliaclient`.
 //!
-//! Absent: REPLs (`repl`); `/dev/tty` and job control inside the program, which a program served by a worker has not got
-//! (a declared difference: its process has no controlling terminal).
+//! Absent: REPLs (`repl`); `/dev/tty` and job control inside a program served by a worker (a declared difference: its process has no
+//! controlling terminal; one that names what needs it runs as plain Julia).
 
 #![allow(unsafe_code, reason = "terminals are opened by system calls")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -236,6 +236,14 @@ fn left_to_julia() -> Vec<Case> {
                 program.shell().await_text("stopped 21");
                 program.tell_shell("fg");
             }),
+        direct("a program that names what opens the controlling terminal", "controlling-terminal")
+            .on_terminal()
+            .script(
+                "# As sudo and ssh do.\nrun(`sh -c 'echo asked >/dev/tty; read answer </dev/tty; echo got $answer'`)",
+            )
+            .prints("got yes")
+            .act(typed("asked", "yes\n")),
+        fork("the same without a terminal").args(["-e", "println(\"sudo, ssh\")"]).prints("sudo, ssh"),
         fork("a background job with other input")
             .launched(|launch| launch.on_terminal(Session::BackgroundJob).with(0, Stream::Null))
             .args(["-e", "println(1)"]),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::daemon_support::{Steps, julia};
+use crate::daemon_support::{Steps, depots, julia};
 use crate::world::{DEP, Package, ROT, World, dep, rot};
 
 #[test]
@@ -115,7 +115,7 @@ fn where_the_package_says_its_dependencies_are() {
         assert!(world.does(&["update"]).out.contains("Main1 is up to date"));
         fs::rename(world.path("depot"), world.path("moved")).unwrap();
         let mut command = world.command(world.path("moved/bin/main1"), &[]);
-        let output = command.env("JULIA_DEPOT_PATH", world.path("moved")).output().unwrap();
+        let output = command.env("JULIA_DEPOT_PATH", depots(&world.path("moved"))).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "side dep 1.0.0\n", "{output:?}");
         fs::rename(world.path("moved"), world.path("depot")).unwrap();
     });

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::daemon_support::Steps;
+use crate::daemon_support::{Steps, depots};
 use crate::world::{Package, Said, World};
 
 const UUID: &str = "7a0c1d0e-0000-4000-8000-000000000062";
@@ -140,7 +140,7 @@ fn as_pkg_has_it() {
         fs::rename(world.path("depot"), world.path("away")).unwrap();
         let copied = |program: PathBuf, words: &[&str]| {
             let mut command = world.command(program, words);
-            let said = Said::from(command.env("JULIA_DEPOT_PATH", world.path("copy")).output().unwrap());
+            let said = Said::from(command.env("JULIA_DEPOT_PATH", depots(&world.path("copy"))).output().unwrap());
             assert_eq!(said.out, "grfg\n", "{}", said.err);
         };
         copied(world.path("copy/bin/juliarot13"), &["test"]);

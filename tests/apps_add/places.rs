@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::daemon_support::{Steps, julia};
+use crate::daemon_support::{Steps, depots, julia};
 use crate::world::{DEP, Package, Said, World, dep, rot};
 
 fn tool(name: &'static str, uuid: &'static str, said: &str) -> Package {
@@ -46,13 +46,13 @@ fn several_depots() {
     tool("Tool", TOOL, "of the first").write(&world.path("Tool"));
     tool("Other", OTHER, "of the second").write(&world.path("Other"));
     let second = world.path("second depot");
-    let in_depots = |words: &[&str], depots: &str| {
+    let in_depots = |words: &[&str], list: &str| {
         let mut command = world.command(env!("CARGO_BIN_EXE_jlapp"), words);
-        Said::from(command.env("JULIA_DEPOT_PATH", depots).output().unwrap())
+        Said::from(command.env("JULIA_DEPOT_PATH", list).output().unwrap())
     };
     let (one, two) = (world.path("depot").display().to_string(), second.display().to_string());
     let both = format!("{one}:{two}:");
-    assert_eq!(in_depots(&["dev", "./Other"], &two).status, Some(0));
+    assert_eq!(in_depots(&["dev", "./Other"], &format!("{two}:")).status, Some(0));
     let launched = || in_depots(&["launch", "tool"], &both).out;
     assert_eq!(launched(), "of the second\n");
     let listed = in_depots(&["status", "--json"], &both).out;
@@ -127,7 +127,7 @@ fn a_depot_that_was_moved_or_copied() {
     });
     let in_copy = |words: &[&str]| {
         let mut command = world.command(env!("CARGO_BIN_EXE_jlapp"), words);
-        Said::from(command.env("JULIA_DEPOT_PATH", world.path("the copy")).output().unwrap())
+        Said::from(command.env("JULIA_DEPOT_PATH", depots(&world.path("the copy"))).output().unwrap())
     };
     steps.step("copied, with the first one gone", || {
         let done = Command::new("cp").arg("-a").args([world.path("depot"), world.path("the copy")]).status().unwrap();
@@ -141,7 +141,7 @@ fn a_depot_that_was_moved_or_copied() {
         fs::remove_dir_all(world.path("the copy/bin")).unwrap();
         assert!(in_copy(&["shims"]).out.starts_with("3 shims in "));
         let mut shim = world.command(world.path("the copy/bin/tool"), &[]);
-        let output = shim.env("JULIA_DEPOT_PATH", world.path("the copy")).output().unwrap();
+        let output = shim.env("JULIA_DEPOT_PATH", depots(&world.path("the copy"))).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "dep 1.0.0 filed\n", "{output:?}");
     });
     steps.step("and it is kept like the first", || {

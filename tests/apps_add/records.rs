@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::daemon_support::{julia, skip};
+use crate::daemon_support::{depots, julia, skip};
 use crate::world::{Package, World};
 
 const HEAD: &str = "# This file is machine-generated - editing it directly is not advised\n\n";
@@ -172,7 +172,7 @@ fn assert_pkg_reads_it(world: &World) {
         .args(["--startup-file=no", "-e", program])
         .env_clear()
         .env("HOME", world.path("home"))
-        .env("JULIA_DEPOT_PATH", world.path("depot"))
+        .env("JULIA_DEPOT_PATH", depots(&world.path("depot")))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::daemon_support::{Place, julia};
+use crate::daemon_support::{Place, depots, julia};
 
 /// What a package's version holds.
 #[derive(Clone, Default)]
@@ -154,7 +154,7 @@ impl World {
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
         let mut command = self.place.command(program);
         command.args(arguments).current_dir(self.path("")).env("JULIA_DAEMON", "off");
-        command.env("JULIA_DEPOT_PATH", self.path("depot")).env("JULIAUP_DEPOT_PATH", self.path("up"));
+        command.env("JULIA_DEPOT_PATH", depots(&self.path("depot"))).env("JULIAUP_DEPOT_PATH", self.path("up"));
         command.env("JULIA_PKG_SERVER", "").env_remove("JULIA_DAEMON_WORKER_EXECUTABLE");
         let path = [julia().parent().unwrap(), Path::new("/usr/local/bin"), Path::new("/usr/bin"), Path::new("/bin")];
         command.env("PATH", std::env::join_paths(path).unwrap());

@@ -41,6 +41,7 @@
 # | atexit_hooks                           | all; from 1.10 on they may take the status               | base/initdefs.jl              |
 # | identify_package, require(::PkgId)     | all                                                      | base/loading.jl               |
 # | Random.THREAD_RNGs                     | to 1.6; made when first used                             | stdlib/Random                 |
+# | Task.rngState0 and on                  | from 1.7; four words, from 1.10 five                     | base/boot.jl, src/julia.h     |
 #
 # What is absent is skipped with isdefined or hasfield; what misbehaves is found by the probes (probe.jl).
 
@@ -250,6 +251,16 @@ function keep_process()
     Core.eval(Base, :(exit(n) = $leave_by_exit(n)))
     Core.eval(Base, :(exit_on_sigint(on::Bool) = nothing))
     nothing
+end
+
+# The random stream of a task; to 1.6 there is one for all.
+const RANDOM_STATE = [name for name in fieldnames(Task) if startswith(String(name), "rngState")]
+
+# Lets a task that was not started go on with another's random numbers.
+function continue_random(task::Task, other::Task)
+    for name in RANDOM_STATE
+        setfield!(task, name, getfield(other, name))
+    end
 end
 
 # ---- a REPL ----

@@ -65,11 +65,13 @@ function is_own_hook(hook)
     root in (Base, Core) || is_standard_library(root)
 end
 
-# By its place: a package may take the place of a standard library, and its name.
+# By its place: a package may take the place of a standard library, and its name. In a Julia that runs where it was built each
+# is a link to its own folder.
 function is_standard_library(m::Module)
-    isdir(joinpath(Sys.STDLIB, String(nameof(m)))) || return false
+    folder = joinpath(Sys.STDLIB, String(nameof(m)))
+    isdir(folder) || return false
     path = pathof(m)
-    path === nothing || !isfile(path) || startswith(realpath(path), realpath(Sys.STDLIB))
+    path === nothing || !isfile(path) || startswith(realpath(path), joinpath(realpath(folder), ""))
 end
 
 function random_state()

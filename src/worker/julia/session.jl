@@ -100,6 +100,7 @@ function run_launch(job::Job, channel::Cint)
     LAUNCH_END[] = Base.Event()
     wish = [option.second for option in job.numbers if option.first == REVISE]
     task = Base.invokelatest(Task, () -> launch(isempty(wish) ? Int32(2) : wish[1]), Int(job.stack_bytes))
+    isassigned(PROGRAM) && continue_random(task, PROGRAM[])
     PROGRAM[] = task
     schedule(task)
     await_launch(LAUNCH_END[])
