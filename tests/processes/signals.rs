@@ -100,6 +100,11 @@ pub fn going_on() -> Vec<Case> {
             .args(["-e", "sleep(0.01); precompile(sleep, (Int,))\ntry\nprint(\"ready\\n\"); touch(\"quiet\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")"])
             .act(sent(libc::SIGINT))
             .prints("InterruptException\non"),
+        fork("SIGINT while it compiles")
+            .args(["-e", "try\nprint(\"ready\\n\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")"])
+            .act(sent_after("ready\n", libc::SIGINT))
+            .prints("InterruptException\non")
+            .since((1, 12), |case| case.alone("it hangs once what was being compiled is needed again")),
         fork("SIGINT caught twice")
             .args(["-e", "sleep(0.01); touch(\"x\"); precompile(sleep, (Int,))\nfor i in 1:2\ntry\ntouch(\"quiet$i\")\nsleep(30)\ncatch e\nprint(typeof(e), \"\\n\")\nend\nend"])
             .act(|program| {

@@ -155,7 +155,7 @@ function compile_own()
     for f in (act_or_wait, in_julia_code, is_waiting)
         precompile(f, (UInt,))
     end
-    for f in (take_safepoints_away, give_safepoints_back, look_again, is_deferred)
+    for f in (take_safepoints_away, give_safepoints_back, look_again, is_deferred, is_compiling)
         precompile(f, ())
     end
     precompile(describe, (Cint, Ptr{Cvoid}, Ptr{Cvoid}))

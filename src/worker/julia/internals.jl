@@ -25,6 +25,7 @@
 # | jl_raise                               | from 1.9: a signal ends Julia as that signal; before: 128 + n | src/signals-unix.c       |
 # | jl_filename, jl_lineno                 | to 1.12 plain data                                       | src/toplevel.c                |
 # | jl_get_ptls_states, jl_sigatomic_begin | all; the field that the latter counts in is looked for    | src/threading.c               |
+# | jl_engine_reserve, jl_engine_fulfill   | from 1.12; the field that they count in is looked for    | src/engine.cpp                |
 # | safepoint pages                        | all; 3 pages to 1.10, 4 from 1.11; the first two are the main thread's | src/safepoint.c |
 # | JLOptions.image_file                   | all; the path of the system image as it is mapped        | base/options.jl               |
 # | jl_alloc_string                        | all; pooled to some 2,000 bytes                          | src/array.c, src/genericmemory.c |

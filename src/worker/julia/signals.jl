@@ -54,7 +54,7 @@ end
 
 # Handles SIGINT, SIGTERM and SIGQUIT. Where the program waits the event loop is woken; elsewhere the signal is acted on at the
 # next safepoint, by taking the page away that safepoints read. That is looked at again every few milliseconds, since the
-# program may have begun to wait meanwhile; what ends the program does so anywhere after half a second, as Julia would at
+# program may have begun to wait meanwhile; what ends the program does so nearly anywhere after half a second, as Julia would at
 # once. A second signal before that is thrown wherever Julia code runs, or kills.
 function arrive(signal::Cint, info::Ptr{Cvoid}, context::Ptr{Cvoid})::Cvoid
     again = unsafe_load(Ptr{Cint}(info + 8)) == SI_TIMER
@@ -80,7 +80,7 @@ function act_or_wait(address::UInt)
         ccall(:uv_async_send, Cint, (Ptr{Cvoid},), INTERRUPT_HANDLE[])
     elseif SAFEPOINTS[] == C_NULL && in_julia_code(address) && !is_deferred()
         act(PENDING[])
-    elseif PATIENCE[] < 0 && !can_throw(PENDING[])
+    elseif PATIENCE[] < 0 && !can_throw(PENDING[]) && !is_compiling()
         act(PENDING[])
     else
         look_again()
@@ -152,7 +152,7 @@ end
 # Inside the compiler, type inference and disable_sigint an exception would leave locks taken and work half done; Julia counts
 # such regions in a field of the thread's state. Where that field is not known nothing is ever thrown from a handler.
 const DEFERRED = Ref{Ptr{Cint}}(C_NULL)
-is_deferred() = DEFERRED[] == C_NULL || unsafe_load(DEFERRED[]) != 0
+is_deferred() = DEFERRED[] == C_NULL || unsafe_load(DEFERRED[]) != 0 || is_compiling()
 
 # The one word that entering such a region increments (jl_tls_states_t.defer_signal, src/julia_threads.h).
 function find_deferred()
@@ -166,6 +166,32 @@ function find_deferred()
     length(at) == 1 && before[at[1]] == 0 && (DEFERRED[] = state + 4 * (at[1] - 1))
     nothing
 end
+
+# From 1.12 on the compiler defers nothing, and what is left half compiled is waited for for ever; plain Julia hangs then. It counts
+# what it is in the middle of in another field. An exception of its own may leave that count too high until the next collection, so
+# it is believed for five seconds.
+const COMPILING = Ref{Ptr{UInt}}(C_NULL)
+is_compiling() = COMPILING[] != C_NULL && PATIENCE[] > -450 && unsafe_load(COMPILING[]) != 0
+
+# The one word that reserving something for compilation increments, and giving it back decrements
+# (jl_tls_states_t.engine_nqueued, src/engine.cpp).
+function find_compiling()
+    VERSION < v"1.12-" && return
+    state = Ptr{UInt}(ccall(:jl_get_ptls_states, Ptr{Cvoid}, ()))
+    method = Base.method_instance(find_safepoints, ())
+    before, inside, after = zeros(UInt, 1024), zeros(UInt, 1024), zeros(UInt, 1024)
+    copy_words(before, state)
+    reserved = ccall(:jl_engine_reserve, Any, (Any, Any), method, SELF)
+    copy_words(inside, state)
+    ccall(:jl_engine_fulfill, Cvoid, (Any, Ptr{Cvoid}), reserved, C_NULL)
+    copy_words(after, state)
+    at = findall((before .== 0) .& (inside .== 1) .& (after .== 0))
+    length(at) == 1 && (COMPILING[] = state + 8 * (at[1] - 1))
+    nothing
+end
+
+copy_words(words::Vector{UInt}, from::Ptr{UInt}) =
+    (ccall(:memcpy, Ptr{Cvoid}, (Ptr{UInt}, Ptr{UInt}, Csize_t), words, from, sizeof(words)); nothing)
 
 # Whether the event loop is asleep in the kernel.
 function is_waiting(address::UInt)
@@ -285,6 +311,7 @@ function prepare_interrupts()
     find_image()
     find_safepoints()
     find_deferred()
+    optionally(find_compiling)
     prepare_handlers()
     schedule(Task(deliver_interrupts))
     yield()
