@@ -90,7 +90,7 @@ impl Default for Launch {
             ignored_signals: Vec::new(),
             blocked_signals: Vec::new(),
             niceness: 0,
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_secs(180),
         }
     }
 }
