@@ -1,8 +1,8 @@
 //! Programs on a real terminal: what they see of it, and what its keys do to them, as plain Julia and through
 //! `juliaclient`.
 //!
-//! Absent: REPLs (`repl`); `/dev/tty` and job control inside the program, which a program served by a worker has not got
-//! (a declared difference: its process has no controlling terminal).
+//! Absent: REPLs (`repl`); `/dev/tty` and job control inside a program served by a worker (a declared difference: its process has no
+//! controlling terminal; one that names what needs it runs as plain Julia).
 
 #![allow(unsafe_code, reason = "terminals are opened by system calls")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -111,7 +111,7 @@ fn input() -> Vec<Case> {
 
 fn interrupts() -> Vec<Case> {
     let sleeping = format!("{AT_REST}sleep(30)");
-    let catching = "sleep(0.01)\ntry\ntouch(\"quiet\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
+    let catching = "sleep(0.01); precompile(sleep, (Int,))\ntry\ntouch(\"quiet\"); sleep(30)\ncatch e\nprintln(typeof(e))\nend\nprintln(\"on\")";
     let trap = "println(\"start\"); p = run(ignorestatus(`sh -c 'trap \"echo trapped; exit 3\" INT; echo ready; while :; do sleep 0.02; done'`)); println(p.exitcode)";
     let key = |key: &'static str| {
         move |program: &mut Running| {
@@ -235,6 +235,14 @@ fn left_to_julia() -> Vec<Case> {
                 program.shell().await_text("stopped 21");
                 program.tell_shell("fg");
             }),
+        direct("a program that names what opens the controlling terminal", "controlling-terminal")
+            .on_terminal()
+            .script(
+                "# As sudo and ssh do.\nrun(`sh -c 'echo asked >/dev/tty; read answer </dev/tty; echo got $answer'`)",
+            )
+            .prints("got yes")
+            .act(typed("asked", "yes\n")),
+        fork("the same without a terminal").args(["-e", "println(\"sudo, ssh\")"]).prints("sudo, ssh"),
         fork("a background job with other input")
             .launched(|launch| launch.on_terminal(Session::BackgroundJob).with(0, Stream::Null))
             .args(["-e", "println(1)"]),

@@ -21,6 +21,8 @@ pub(super) enum Decline {
     NoApp,
     /// An app whose flags ask for a session.
     Interactive,
+    /// On a terminal: a program that names what opens its controlling terminal.
+    ControllingTerminal,
     /// The client runs in other namespaces, or below another root folder.
     Namespaces,
     /// Other user, groups, capabilities, seccomp mode, no-new-privileges or security label.
@@ -51,6 +53,7 @@ impl Decline {
             Self::NoJulia => "there is no such Julia",
             Self::NoApp => "there is no such app",
             Self::Interactive => "it is interactive",
+            Self::ControllingTerminal => "it names a program that may ask on its controlling terminal",
             Self::Namespaces => "it runs in other namespaces than the daemon, or below another root folder",
             Self::Credentials => "it has another user, other groups, capabilities or restrictions than the daemon",
             Self::Limits => "it has a hard limit above the daemon's",
@@ -72,6 +75,7 @@ impl Decline {
             Self::NoJulia => "no-julia",
             Self::NoApp => "no-app",
             Self::Interactive => "interactive",
+            Self::ControllingTerminal => "controlling-terminal",
             Self::Namespaces => "namespaces",
             Self::Credentials => "credentials",
             Self::Limits => "limits",

@@ -1,33 +1,54 @@
 //! What a program visibly asks for that a forked child has not got: Julia's signal listener, which Profile samples with,
-//! and the interactive thread of Julia 1.12.
+//! the interactive thread of Julia 1.12, and what no worker has got: the client's controlling terminal.
 //!
 //! Seen in the text of the program alone; what it includes or loads is not looked at.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
+use memchr::memmem;
 use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::julia::{Action, CommandLine};
 
 /// Words that make a program run in a process of its own.
-const WORDS: [&[u8]; 2] = [b"Profile", b":interactive"];
+const OWN_PROCESS: [&[u8]; 2] = [b"Profile", b":interactive"];
+/// Programs that open `/dev/tty` to ask for something, and its name.
+const TERMINAL: [&[u8]; 6] = [b"/dev/tty", b"sudo", b"doas", b"ssh", b"gpg", b"fzf"];
 /// As much of a program file is read.
 const MOST_BYTES: u64 = 256 << 10;
 
-/// Whether the program named by `line`, relative to `directory`, must not be forked.
-pub(super) fn own_process(line: &CommandLine, directory: impl AsFd) -> bool {
-    let in_actions = line.actions.iter().any(|action| match action {
-        Action::Eval(text) | Action::Print(text) => holds_word(text.as_bytes()),
-        Action::Load(_) | Action::Module(_) => false,
-    });
-    let file = line.program_file().filter(|_| !in_actions);
-    in_actions || file.and_then(|file| text_of(file.as_bytes(), directory)).is_some_and(|text| holds_word(&text))
+/// What was found in a program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    pub(super) own_process: bool,
+    pub(super) terminal: bool,
 }
 
-fn holds_word(text: &[u8]) -> bool {
-    WORDS.iter().any(|word| text.windows(word.len()).any(|at| at == *word))
+impl Needs {
+    /// Of the program named by `line`, relative to `directory`.
+    pub(super) fn of(line: &CommandLine, directory: impl AsFd) -> Self {
+        let mut texts: Vec<Cow<'_, [u8]>> = Vec::new();
+        for action in &line.actions {
+            if let Action::Eval(text) | Action::Print(text) = action {
+                texts.push(Cow::Borrowed(text.as_bytes()));
+            }
+        }
+        texts.extend(line.program_file().and_then(|file| text_of(file.as_bytes(), directory)).map(Cow::Owned));
+        let has = |words: &[&[u8]]| texts.iter().any(|text| words.iter().any(|word| holds_word(text, word)));
+        Self { own_process: has(&OWN_PROCESS), terminal: has(&TERMINAL) }
+    }
+}
+
+/// Whether a text has a word that goes on neither before nor behind.
+fn holds_word(text: &[u8], word: &[u8]) -> bool {
+    let goes_on = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    memmem::find_iter(text, word).any(|at| {
+        let before = at.checked_sub(1).and_then(|at| text.get(at));
+        !goes_on(before.filter(|_| word[0] != b'/')) && !goes_on(text.get(at + word.len()))
+    })
 }
 
 /// `None` for what is no regular file, like a pipe that only the program may read.
@@ -49,21 +70,26 @@ mod tests {
     use super::*;
     use crate::julia::parse;
 
-    fn asks(words: &[&str]) -> bool {
+    fn needs(words: &[&str]) -> Needs {
         let words: Vec<_> = words.iter().map(std::ffi::OsString::from).collect();
         let root = std::fs::File::open("/").expect("the root folder");
-        own_process(&parse(&words).expect("a command line"), root)
+        Needs::of(&parse(&words).expect("a command line"), root)
     }
 
     #[test]
-    fn profiling_is_seen_in_expressions() {
-        assert!(asks(&["-e", "using Profile"]));
-        assert!(!asks(&["-e", "println(1)"]));
+    fn words_are_seen_in_expressions() {
+        let (own_process, terminal) = (true, true);
+        assert_eq!(needs(&["-e", "using Profile"]), Needs { own_process, terminal: false });
+        assert_eq!(needs(&["-e", "1", "-E", "run(`sudo ls`)"]), Needs { own_process: false, terminal });
+        assert_eq!(needs(&["-e", "open(\"/dev/tty\")"]), Needs { own_process: false, terminal });
+        for code in ["println(1)", "pseudo(1)", "lessen", "ssh_key", "Profiles", "f(/dev/ttyS0)"] {
+            assert_eq!(needs(&["-e", code]), Needs::default(), "{code}");
+        }
     }
 
     #[test]
     fn what_is_no_regular_file_is_not_read() {
-        assert!(!asks(&["/dev/zero"]));
-        assert!(!asks(&["/no/such/file.jl"]));
+        assert_eq!(needs(&["/dev/zero"]), Needs::default());
+        assert_eq!(needs(&["/no/such/file.jl"]), Needs::default());
     }
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::choice::Chosen;
 use super::decline::Decline;
 use super::key::{Julia, Key};
+use super::needs::Needs;
 use super::program::Program;
 use super::standing::Standing;
-use super::{Conductor, job, needs};
+use super::{Conductor, job};
 use crate::env;
 use crate::julia::{CommandLine, parse};
 use crate::protocol::{Job, Launch, Recipe};
@@ -59,8 +60,12 @@ impl Order {
         }
         line.resolve_paths(directory);
         let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch, directory);
-        let is_fork = key.isolation == Isolation::Fork;
-        if is_fork && descriptors.get(1).is_some_and(|folder| needs::own_process(&line, folder)) {
+        let needs = descriptors.get(1).map_or_else(Needs::default, |folder| Needs::of(&line, folder));
+        let is_alone = matches!(key.isolation, Isolation::Fork | Isolation::Fresh);
+        if is_alone && needs.terminal && has_terminal(&launch, descriptors) {
+            return Err(Decline::ControllingTerminal);
+        }
+        if needs.own_process && key.isolation == Isolation::Fork {
             key = key.fresh();
         }
         let program = Program::of(&line, &launch, chosen.app.as_ref(), directory);
@@ -89,6 +94,12 @@ impl Order {
         job.descriptors.clear();
         Recipe { folder, app: app.collect(), notes: Vec::new(), job }
     }
+}
+
+/// Whether one of the client's standard streams is a terminal. Descriptors 2 on are the client's own.
+fn has_terminal(launch: &Launch, descriptors: &[OwnedFd]) -> bool {
+    let mut own = launch.descriptors.iter().zip(descriptors.iter().skip(2));
+    own.any(|(number, descriptor)| *number <= 2 && rustix::termios::isatty(descriptor))
 }
 
 /// The path of an open folder, for what Julia resolves at its start.

@@ -27,6 +27,9 @@ const LESSONS: u32 = 4;
 /// A branch that was refused is tried again after so long, and each time after twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(60);
 const LONGEST_RETRY: Duration = Duration::from_secs(24 * 3600);
+/// A launch that has run for less may still be precompiling its packages. A branch would do the same beside it, and from 1.11 on
+/// Julia says so.
+const BEGINNING: Duration = Duration::from_secs(120);
 /// A branch that takes longer does not hold up the others any more: it may hang.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Branches that are grown at a time, slow ones included.
@@ -167,7 +170,7 @@ impl Warmth {
         }
         let Some(base) = pool.groups.borrow().get(&key.base()).cloned() else { return };
         // Its successor would be forked beside, and what it has learnt is wanted.
-        if base.is_growing.get() || !matches!(base.phase.get(), Phase::Ready(_)) {
+        if base.is_growing.get() || !matches!(base.phase.get(), Phase::Ready(_)) || is_beginning(&base, key) {
             return;
         }
         let Some(recipe) = self.recipe(key) else { return };
@@ -281,6 +284,12 @@ impl Warmth {
         all.sort();
         all
     }
+}
+
+/// Whether a launch of this program has begun a moment ago.
+fn is_beginning(base: &Group, key: &Key) -> bool {
+    let jobs = base.jobs.borrow();
+    jobs.values().any(|job| job.program.as_ref() == Some(key) && job.since.elapsed() < BEGINNING)
 }
 
 async fn grow(pool: Rc<Pool>, base: Rc<Group>, key: Key, recipe: Recipe) {

@@ -30,7 +30,7 @@ impl Random {
 }
 
 /// What only defines. `N` is a number of its own in each place, `F` the number of a function that is there already.
-const DEFINITIONS: [&str; 30] = [
+const DEFINITIONS: [&str; 36] = [
     "f@N(x) = x + @N\n",
     "function f@N(x::Int, y = @N; z::Int = 1)\n    x + y * z\nend\nf@N(x) = f@N(Int(x), 2)\n",
     "function f@N(x)\n    s = 0\n    for i in 1:3\n        s += f@F(i) isa Number ? i : 0\n    end\n    s + x\nend\n",
@@ -61,6 +61,13 @@ const DEFINITIONS: [&str; 30] = [
     "using Printf\nf@N(x) = length(@sprintf(\"%.2f\", x))\n",
     "import Dates: year, Date\nf@N(x) = x + year(Date(2020, 1, 1))\n",
     "f@N(x) = x > 0 ? f@N(x - 1) : @__LINE__\n",
+    "const C@N = Dict(\"a\" => @N, \"b\" => 2^3)\nf@N(x) = x + C@N[\"a\"]\n",
+    "const C@N = joinpath(@__DIR__, \"c\")\nf@N(x) = x + length(basename(C@N))\n",
+    "const C@N = x -> x + @N\nf@N(x) = C@N(x)\n",
+    // What every launch evaluates itself.
+    "println(\"said @N\")\nf@N(x) = x\n",
+    "ENV[\"K@N\"] = \"@N\"\nf@N(x) = x + length(ENV[\"K@N\"])\n",
+    "push!(LOAD_PATH, joinpath(@__DIR__, \"l@N\"))\nf@N(x) = x + length(LOAD_PATH)\n",
 ];
 
 /// What can be seen from outside.

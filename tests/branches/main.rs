@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod beginning;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod generated;
@@ -229,6 +230,58 @@ println(methods(area))
     script("temporary", "using Temporary\nprintln(isdir(Temporary.folder[]))\n", "loading it leaves temporary files"),
     script("hooks", "using Hooks\nprintln(1)\n", "loading it registers exit hooks"),
     script("random", "using Draws\nprintln(Draws.number[] > 0)\n", "loading it draws random numbers"),
+    script(
+        "computed",
+        r#"const PLACE = joinpath(@__DIR__, "data", "x.csv")
+const LIMITS = Dict("low" => -1, "high" => 2^10)
+const RANGE = 1:2:9
+const NAMED = (depth = 3, half = 1 / 2, text = "of $(length("four"))")
+const TABLE = Dict("sin" => sin, "cos" => cos)
+const GRID = Float64[1, 2]
+cache = Dict{String,Vector{Int}}()
+const LINE = "=" ^ 20
+const SQUARE = x -> x^2
+const LOCK = ReentrantLock()
+f(x) = (push!(get!(cache, "a", Int[]), x); LIMITS["high"] + NAMED.depth + x)
+println(PLACE, sort(collect(LIMITS)), RANGE, NAMED, TABLE["sin"](0.0), GRID, f(1), cache, LINE, SQUARE(3))
+"#,
+        "evaluated 11 statements, to line 11",
+    ),
+    script("told", "f() = 1\nconst NAME = basename(PROGRAM_FILE)\nprintln(NAME, f())\n", "1 statements, to line 1"),
+    script(
+        "of-the-process",
+        "f() = 1\nconst HERE = joinpath(pwd(), \"a\")\nprintln(HERE, f())\n",
+        "1 statements, to line 1",
+    ),
+    script(
+        "library-macros",
+        "using Test\ncheck() = @testset \"t\" begin\n    @test 1 + 1 == 2\nend\nprintln(length(check().results))\n",
+        "evaluated 2 statements, to line 4",
+    ),
+    script(
+        "surroundings",
+        r#"println("begins")
+using Pkg; Pkg.activate(joinpath(@__DIR__, "env"))
+pushfirst!(LOAD_PATH, "@")
+push!(LOAD_PATH, joinpath(@__DIR__, "more"))
+ENV["KEPT"] = "yes"
+using Within, Beside
+using Random; Random.seed!(1)
+cd(joinpath(@__DIR__, "more"))
+include(joinpath(@__DIR__, "part.jl"))
+f(x) = Within.value() + Beside.value() + x
+
+println(f(1), ' ', Base.active_project(), ' ', LOAD_PATH, ' ', pwd(), ' ', ENV["KEPT"])
+println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.seed!(1); rand(1:9)))
+"#,
+        "evaluated 10 statements, to line 11, but 7 that every launch evaluates",
+    ),
+    script(
+        "here",
+        "import Pkg\nPkg.activate(\"env\")\nf() = 1\nprintln(f(), Base.active_project())\n",
+        "evaluated 3 statements, to line 3, but 1 that every launch evaluates",
+    ),
+    script("only-kept", "println(\"a\")\nENV[\"A\"] = \"b\"\nprintln(1)\n", "begins with something else"),
     // Constants and types may be defined anew from 1.12 on; `@main` there is from 1.11 on.
     script(
         "constants-anew",
@@ -268,9 +321,24 @@ fn lay_out(desk: &Desk) {
     desk.package("Hooks", "__init__() = atexit(() -> println(\"hook\"))\n");
     desk.package("Draws", "using Random\nconst number = Ref(0)\n__init__() = (number[] = rand(1:9); nothing)\n");
     desk.package("Broken", "__init__() = error(\"as asked\")\n");
+    lay_out_surroundings(desk);
     for script in SCRIPTS {
         desk.write(&format!("{}.jl", script.name), script.text);
     }
+}
+
+/// A project, and a folder of packages, that a script names itself.
+fn lay_out_surroundings(desk: &Desk) {
+    const UUID: &str = "6b2f0c4e-52a7-4c1f-9d0a-3d1f5a1c7e20";
+    desk.write("env/Project.toml", &format!("[deps]\nWithin = \"{UUID}\"\n"));
+    desk.write(
+        "env/Manifest.toml",
+        &format!("[[Within]]\npath = \"Within\"\nuuid = \"{UUID}\"\nversion = \"0.1.0\"\n"),
+    );
+    desk.write("env/Within/Project.toml", &format!("name = \"Within\"\nuuid = \"{UUID}\"\nversion = \"0.1.0\"\n"));
+    let body = "const seen = Ref(\"\")\nvalue() = 1\n__init__() = (seen[] = get(ENV, \"KEPT\", \"no\"); nothing)";
+    desk.write("env/Within/src/Within.jl", &format!("module Within\n{body}\nend\n"));
+    desk.write("more/Beside.jl", "module Beside\nvalue() = 10\nend\n");
 }
 
 /// One conductor for all: a boot takes longer than most of this.
@@ -280,8 +348,10 @@ fn launches_from_branches() {
     let mut steps = Steps::default();
     cannot_be_told_from_plain_julia(&desk, &mut steps);
     generated_scripts(&desk, &mut steps);
+    steps.step("surroundings", || surroundings_are_looked_at(&desk));
     steps.step("nothing is stale", || nothing_is_stale(&desk));
     steps.step("expressions", || expressions_load_their_packages_ahead(&desk));
+    steps.step("a launch that has just begun", || beginning::has_no_branch_beside_it(&desk));
     steps.step("profiles", || a_profile_outlives_the_conductor(&desk));
     steps.finish();
 }
@@ -337,6 +407,25 @@ fn generated_scripts(desk: &Desk, steps: &mut Steps) {
     steps.step("most of the generated scripts have a branch", || {
         assert!(2 * from_branches >= seeds.len(), "{from_branches} of {}", seeds.len());
     });
+}
+
+/// The folder that a relative path means, and the project that a script activates.
+fn surroundings_are_looked_at(desk: &Desk) {
+    let script = desk.place.path("here.jl").display().to_string();
+    let before = desk.served(&script);
+    // Elsewhere that is another project. The branch finds that out itself, and the launch is none of its own then.
+    fs::create_dir_all(desk.place.path("elsewhere/env")).unwrap();
+    let words = ["-c", "cd elsewhere && exec \"$0\" ../here.jl", env!("CARGO_BIN_EXE_juliaclient")];
+    let mut command = desk.place.command("/bin/sh");
+    command.args(words).envs(desk.variables()).current_dir(desk.place.path(""));
+    let output = command.output().unwrap();
+    let project = desk.place.path("elsewhere/env/Project.toml");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("1{}\n", project.display()), "{output:?}");
+    assert_eq!(desk.served(&script), before);
+    let within = "module Within\nconst seen = Ref(\"new\")\nvalue() = 2\nend\n";
+    desk.write("env/Within/src/Within.jl", within);
+    let outcome = desk.run(&["surroundings.jl"]);
+    assert!(outcome.stdout.contains("\n13 ") && outcome.stdout.contains("new 2 13"), "{outcome:#?}");
 }
 
 const PROGRAM: &str = "using Changing\nf() = Changing.value()\nprintln(f(), \" \", own())\n";

@@ -163,7 +163,10 @@ pub fn left_to_julia() -> Vec<Case> {
         direct("an unexpected value", "unexpected-value").args(["--quiet=yes", "-e", "1"]).exits(1),
         direct("an abbreviation of several", "ambiguous-switch").args(["--p", "-e", "1"]).exits(1),
         fork("an abbreviation").args(["--start=no", "--quie", "-e", "println(Base.JLOptions().quiet)"]).prints("1"),
-        direct("-m and a package that is not there", "switch-of-other-version").args(["-m", "Foo"]).exits(1).forked_since((1, 11)),
+        direct("-m and a package that is not there", "switch-of-other-version")
+            .args(["-m", "Foo"])
+            .exits(1)
+            .forked_since((1, 11)),
         direct("-i", "interactive").args(["-i", "-e", "println(isinteractive())"]).prints("true"),
         direct("-i and stdin", "interactive").args(["-i"]).fed("println(1)\n2\nerror(\"x\")\n3\n"),
         direct("-i and a program", "interactive")

@@ -63,13 +63,13 @@ pub fn crashes() -> Vec<Case> {
             .script("println(1)\nunsafe_load(Ptr{Int}(8))")
             .normal(normal::signal_backtrace)
             .dies_by(libc::SIGSEGV)
-            .announces(libc::SIGSEGV),
+            .prints("Segmentation fault"),
         fork("abort").args(["-e", "ccall(:abort, Cvoid, ())"]).normal(normal::signal_backtrace).dies_by(libc::SIGABRT),
         fork("an undefined instruction")
             .args(["-e", "ccall(:raise, Cint, (Cint,), 4)"])
             .normal(normal::signal_backtrace)
             .normal(normal::addresses)
-            .announces(libc::SIGILL)
+            .prints("Illegal instruction")
             .since((1, 9), |case| case.dies_by(libc::SIGILL)),
         fork("stack overflow")
             .script("f(x) = f(x + 1) + 1\nf(1)")

@@ -61,8 +61,18 @@ pub fn from_stdin() -> Vec<Case> {
         fork("exit through a pipe").fed("println(1)\nexit(3)\nprintln(2)\n").exits(3),
         fork("a program and its input in one pipe").fed("x = readline()\nthe input\nprintln(\"got \", x)\n"),
         fork("-q and a program through a pipe").args(["-q", "--banner=yes"]).fed("1 + 1\n"),
-        direct("- as a program", OTHER).args(["-"]).fed("println(1)\n").exits(1).forked_since((1, 8)).since((1, 8), |case| case.exits(0)),
-        direct("- and arguments", OTHER).args(["-", "x"]).fed("println(ARGS)\n").exits(1).forked_since((1, 8)).since((1, 8), |case| case.exits(0)),
+        direct("- as a program", OTHER)
+            .args(["-"])
+            .fed("println(1)\n")
+            .exits(1)
+            .forked_since((1, 8))
+            .since((1, 8), |case| case.exits(0)),
+        direct("- and arguments", OTHER)
+            .args(["-", "x"])
+            .fed("println(ARGS)\n")
+            .exits(1)
+            .forked_since((1, 8))
+            .since((1, 8), |case| case.exits(0)),
         direct("a program through a pipe without a daemon", "off").env("JULIA_DAEMON", "off").fed(lines),
     ]
 }

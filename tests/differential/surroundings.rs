@@ -67,8 +67,12 @@ pub fn limits_and_signals() -> Vec<Case> {
         fork("niceness").launched(|l| l.niceness(5)).args(["-e", "run(`nice`)"]).prints("5"),
         fork("signals of a subprocess").args(["-e", signals]),
         fork("signals of a subprocess, some ignored")
-            .launched(|l| l.ignoring(libc::SIGHUP).ignoring(libc::SIGUSR2).ignoring(libc::SIGINT).ignoring(libc::SIGCHLD))
+            .launched(|l| l.ignoring(libc::SIGHUP).ignoring(libc::SIGUSR2).ignoring(libc::SIGINT))
             .args(["-e", signals]),
+        fork("signals of a subprocess, SIGCHLD ignored")
+            .launched(|l| l.ignoring(libc::SIGCHLD))
+            .args(["-e", signals])
+            .since((1, 9), |case| case.alone("its search for libstdc++ waits for a child, and ends it")),
         fork("signals of a subprocess, some blocked").launched(|l| l.blocking(libc::SIGUSR2).blocking(libc::SIGHUP).blocking(libc::SIGALRM)).args(["-e", signals]),
         fork("an ignored hang-up").launched(|l| l.ignoring(libc::SIGHUP)).args(["-e", "ccall(:raise, Cint, (Cint,), 1); println(\"alive\")"]).prints("alive"),
         fork("a blocked signal").launched(|l| l.blocking(libc::SIGALRM)).args(["-e", "ccall(:raise, Cint, (Cint,), 14); println(\"alive\")"]).dies_by(libc::SIGALRM),

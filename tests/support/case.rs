@@ -192,7 +192,11 @@ impl Case {
 
     /// Plain Julia says that this signal came.
     pub fn announces(self, signal: i32) -> Self {
-        let text = if julia::version() < (1, 11) || signal == libc::SIGUSR1 { format!("signal ({signal})") } else { format!("signal {signal}") };
+        let text = if julia::version() < (1, 11) || signal == libc::SIGUSR1 {
+            format!("signal ({signal})")
+        } else {
+            format!("signal {signal}")
+        };
         self.prints(&text)
     }
 

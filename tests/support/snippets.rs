@@ -7,8 +7,9 @@
 /// The file that says so.
 pub const QUIET: &str = "quiet";
 
-/// With an exit hook; what comes after it runs uncompiled code no more if it is a call of `sleep`.
-pub const AT_REST: &str = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\"); string(1); sleep(0.2); touch(\"quiet\"); sleep(0.01)\n";
+/// With an exit hook; what comes after it runs uncompiled code no more if it is a call of `sleep`, `readline` or `wait`.
+pub const AT_REST: &str = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\"); string(1); sleep(0.2)
+precompile(sleep, (Int,)); precompile(readline, (typeof(stdin),)); precompile(wait, (Base.Process,)); touch(\"quiet\"); sleep(0.01)\n";
 
 /// With an exit hook; never waits, allocates all the time.
 pub const BUSY: &str = "atexit(() -> write(\"hook\", \"ran\")); print(\"ready\\n\")

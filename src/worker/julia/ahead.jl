@@ -18,7 +18,10 @@ function only_defines(x::Expr, scope::Scope)
     head, args = x.head, x.args
     if head === :block || head === :toplevel
         return all(arg -> only_defines(arg, scope), args)
-    elseif head in (:using, :import, :export, :public)
+    elseif head in (:using, :import)
+        scope.mod === nothing && foreach(arg -> note_imported(scope, arg), args)
+        return true
+    elseif head in (:export, :public)
         return true
     elseif head === :const
         return length(args) == 1 && args[1] isa Expr && args[1].head === :(=) && defines_value(args[1], scope)
@@ -36,13 +39,15 @@ function only_defines(x::Expr, scope::Scope)
     elseif head === :macrocall
         return is_defining_macro(x, scope)
     elseif head === :call
-        return is_include(x, scope) && file_defines(normpath(joinpath(scope.folder, args[2])), scope)
+        return is_include(x, scope) && file_defines(included_path(args[2], scope), scope)
     end
     false
 end
 
 is_include(x::Expr, scope::Scope) =
-    length(x.args) == 2 && x.args[1] === :include && x.args[2] isa String && !(:include in scope.names)
+    length(x.args) == 2 && x.args[1] === :include && is_value(x.args[2], scope) && !(:include in scope.names)
+
+included_path(x, scope::Scope) = normpath(joinpath(scope.folder, string(Core.eval(scope.mod === nothing ? Base : scope.mod, x))))
 
 # All statements of a file, or none.
 function file_defines(path::String, scope::Scope)
@@ -74,25 +79,43 @@ function defines_value(x::Expr, scope::Scope)
 end
 
 is_value(x, ::Scope) = is_literal(x)
-is_value(x::Symbol, scope::Scope) = (found = meaning(x, scope); found isa Some && something(found) isa Union{Number,Nothing,String})
+is_value(x::Symbol, scope::Scope) = x !== :PROGRAM_FILE && (found = meaning(x, scope); found isa Some && something(found) isa PLAIN_VALUE)
 function is_value(x::Expr, scope::Scope)
     head, args = x.head, x.args
-    if head === :tuple || head === :vect
+    if head === :tuple
+        return all(arg -> is_tuple_part(arg, scope), args)
+    elseif head in (:vect, :vcat, :hcat, :row, :string)
         return all(arg -> is_value(arg, scope), args)
-    elseif head === :ref
-        return length(args) == 1 && is_type(args[1], scope, Symbol[])                 # T[]
-    elseif head === :call && args[1] === :-
-        return length(args) == 2 && args[2] isa Number && means(:-, Base.:-, scope)
+    elseif head === :ref                                               # T[], T[1, 2]
+        return is_type(args[1], scope, Symbol[]) && all(arg -> is_value(arg, scope), args[2:end])
+    elseif head === :call
+        return is_computed(x, scope)
+    elseif head === :->
+        return is_nameless(x, scope)
     elseif head === :macrocall
-        return is_known_macro(x, scope, STRING_MACROS) && all(arg -> arg isa Union{LineNumberNode,String,Nothing}, args[2:end])
+        return is_known_macro(x, scope, VALUE_MACROS) && all(arg -> arg isa Union{LineNumberNode,String,Nothing}, args[2:end])
     end
     false
+end
+
+# `x -> …`, `(x, y) -> …`.
+function is_nameless(x::Expr, scope::Scope)
+    arguments = x.args[1] isa Expr && x.args[1].head === :tuple ? x.args[1].args : Any[x.args[1]]
+    all(arg -> is_argument(arg, scope, Symbol[]), arguments) && is_inert(x.args[2], scope)
 end
 
 # ---- names ----
 
 note_name(scope::Scope, name::Symbol) = (push!(scope.names, name); true)
 note_type(scope::Scope, name::Symbol) = (push!(scope.types, name); true)
+
+# `using A: b, c as d`: in a module that is not there yet these names mean something that cannot be told.
+note_imported(::Scope, x) = nothing
+function note_imported(scope::Scope, x::Expr)
+    x.head === :(:) && return foreach(arg -> note_last(scope, arg), x.args[2:end])
+    nothing
+end
+note_last(scope::Scope, x) = x isa Symbol ? note_name(scope, x) : x isa Expr ? note_last(scope, x.args[end]) : nothing
 
 # What a name means here, or `nothing` where that cannot be told.
 function meaning(name::Symbol, scope::Scope)
@@ -244,15 +267,17 @@ end
 is_inert(x, ::Scope) = true
 is_inert(x::Expr, scope::Scope) =
     x.head in (:module, :toplevel) ? false :
-    x.head === :macrocall ? is_known_macro(x, scope, BODY_MACROS) && all(arg -> is_inert(arg, scope), x.args[3:end]) :
+    x.head === :macrocall ? (is_known_macro(x, scope, BODY_MACROS) || is_package_macro(x, scope)) &&
+                            all(arg -> is_inert(arg, scope), x.args[3:end]) :
     all(arg -> is_inert(arg, scope), x.args)
 
 # ---- macros ----
 
 const STRING_MACROS = map(name -> Symbol("@", name, "_str"), (:r, :raw, :b, :v, :s, :big, :int128, :uint128))
+const VALUE_MACROS = (STRING_MACROS..., Symbol("@__DIR__"), Symbol("@__FILE__"))
 const BODY_MACROS = (STRING_MACROS..., map(name -> Symbol("@", name), (
     :cmd, :__DIR__, :__FILE__, :__LINE__, :__MODULE__, :__dot__, Symbol("."), :allocated, :assert, :async, :boundscheck,
-    :debug, :elapsed, :error, :eval, :evalpoly, :fastmath, :goto, :inbounds, :info, :inline, :invoke, :invokelatest,
+    :debug, :doc, :elapsed, :error, :eval, :evalpoly, :fastmath, :goto, :inbounds, :info, :inline, :invoke, :invokelatest,
     :isdefined, :label, :lock, :logmsg, :noinline, :nospecialize, :printf, :propagate_inbounds, :show, :simd, :something,
     :coalesce, :specialize, :spawn, :sprintf, :sync, :task, :threads, :time, :timed, :view, :views, :warn,
     :gensym))...)
@@ -266,6 +291,33 @@ function is_known_macro(x::Expr, scope::Scope, known)
     macro_function = something(found)
     nameof(macro_function) in known && Base.moduleroot(parentmodule(macro_function)) in known_roots()
 end
+
+# Macros of packages that many programs use, and that make code of their arguments and nothing else: package, its UUID, macros. Those
+# of StaticArrays evaluate the ranges of a comprehension.
+const PACKAGE_MACROS = map(((package, names),) -> package => map(name -> Symbol("@", name), names), (
+    ("ArgParse", "c7e460c6-2fb9-53a9-8c5b-16f535851c63") => (:add_arg_table, :add_arg_table!),
+    ("BenchmarkTools", "6e4b80f9-dd63-53aa-95a3-0cdb28fa8baf") => (:ballocated, :belapsed, :benchmark, :benchmarkable, :btime),
+    ("Chain", "8be319e6-bccf-4806-a6f7-6fae938471bc") => (:chain,),
+    ("Dates", "ade2ca70-3891-5945-98fb-dc099432e06a") => (:dateformat_str,),
+    ("Distributed", "8ba89e20-285c-5b6f-9357-94700520ee1b") => (:distributed, :everywhere, :fetch, :fetchfrom, :spawnat),
+    ("MacroTools", "1914dd2f-81c6-5fcd-8719-6d5c9610ff09") => (:capture,),
+    ("ProgressMeter", "92933f4c-e287-5a05-a399-4b506db050ca") => (:showprogress,),
+    ("StaticArrays", "90137ffa-7385-5640-81b9-e52037218182") => (:MArray, :MMatrix, :MVector, :SArray, :SMatrix, :SVector),
+    ("Test", "8dfed614-e22c-5e08-85e1-65c5234f0b40") =>
+        (:inferred, :test, :test_broken, :test_deprecated, :test_logs, :test_nowarn, :test_skip, :test_throws, :test_warn, :testset),
+    ("UnPack", "3a884ed6-31ef-47d7-9d2a-63182c4928ed") => (:pack!, :unpack)))
+
+function is_package_macro(x::Expr, scope::Scope)
+    name = x.args[1]
+    name isa Symbol && name in scope.names && return false
+    found = meaning(name, scope)
+    found isa Some && something(found) isa Function || return false
+    id = Base.PkgId(Base.moduleroot(parentmodule(something(found))))
+    is_in((package, names)) = package == (id.name, string(id.uuid)) && nameof(something(found)) in names
+    any(is_in, PACKAGE_MACROS) && !(id.name == "StaticArrays" && any(is_comprehension, x.args[3:end]))
+end
+
+is_comprehension(x) = x isa Expr && x.head in (:comprehension, :typed_comprehension)
 
 known_roots() = vcat([Base, Core], filter(m -> nameof(m) in (:Printf, :Logging, :Markdown), collect(values(Base.loaded_modules))))
 

@@ -183,22 +183,41 @@ function begin_file(path::String, files::Vector{String})
     all = statements(text, path)
     any(is_no_syntax, all) && throw(Refused("it cannot be parsed"))
     starts = [(i, all[i-1].line) for i in 2:length(all) if all[i-1] isa LineNumberNode && !(all[i] isa LineNumberNode)]
-    scope = Scope(Main, dirname(path))
-    count = 0
-    for (n, (i, line)) in enumerate(starts)
-        Base.invokelatest(only_defines, all[i], scope) || break
-        n < length(starts) && cannot_begin(all[starts[n+1][1]], scope) && break
-        last = n < length(starts) ? starts[n+1][2] - 1 : typemax(Int)
-        evaluate_lines(text, path, line, last)
-        count = n
+    folder, surroundings, loaded = pwd(), Surroundings(), length(Base.loaded_modules)
+    count, kept = try
+        evaluate_leading(text, path, [(all[i], line) for (i, line) in starts], surroundings)
+    finally
+        isempty(surroundings.undo) || append!(files, environment_files())
+        take_back(surroundings)
     end
-    count == 0 && throw(Refused("it begins with something else than definitions"))
-    line = count < length(starts) ? starts[count+1][2] : typemax(Int)
-    rest = line == typemax(Int) ? "" : blank_before(text, line)
-    tail = count < length(starts) ? all[starts[count+1][1]-1:end] : Any[]
-    same_statements(statements(rest, path), tail) || throw(Refused("its statements do not begin on lines of their own"))
-    REST[] = Rest(path, text, rest)
-    count == length(starts) ? "evaluated all $count statements" : "evaluated $count statements, to line $(line - 1)"
+    count > length(kept) || length(Base.loaded_modules) > loaded || throw(Refused("it begins with something else than definitions"))
+    line(n) = n <= length(starts) ? starts[n][2] : typemax(Int)
+    rest = blank_except(text, [line(n):line(n + 1)-1 for n in kept], line(count + 1))
+    left = vcat(Any[], (all[starts[n][1]-1:starts[n][1]] for n in kept)..., count < length(starts) ? all[starts[count+1][1]-1:end] : [])
+    same_statements(statements(rest, path), left) || throw(Refused("its statements do not begin on lines of their own"))
+    REST[] = Rest(path, text, rest, surroundings.is_relative ? folder : nothing)
+    what_was_evaluated(count, length(starts), length(kept), line(count + 1) - 1)
+end
+
+function what_was_evaluated(count::Int, all::Int, kept::Int, line::Int)
+    done = count == all ? "evaluated all $count statements" : "evaluated $count statements, to line $line"
+    kept == 0 ? done : "$done, but $kept that every launch evaluates"
+end
+
+# How many statements are done with, and which of them are kept.
+function evaluate_leading(text::String, path::String, list::Vector, surroundings::Surroundings)
+    scope, kept = Scope(Main, dirname(path)), Int[]
+    for (n, (statement, line)) in enumerate(list)
+        if Base.invokelatest(only_defines, statement, scope)
+            n < length(list) && cannot_begin(list[n+1][1], scope) && return n - 1, kept
+            evaluate_lines(text, path, line, n < length(list) ? list[n+1][2] - 1 : typemax(Int))
+        elseif Base.invokelatest(keeps!, surroundings, statement, scope)
+            push!(kept, n)
+        else
+            return n - 1, kept
+        end
+    end
+    length(list), kept
 end
 
 # The parser of 1.10 and 1.11 gives several statements on a line the number of the line before, so no rest can begin with them.
@@ -235,7 +254,7 @@ function rehearse_rest()
     if pid == 0
         end_with_parent(true)
         take_output()
-        REST[] = Rest(path, text, blank_before(text, 2))
+        REST[] = Rest(path, text, blank_except(text, UnitRange{Int}[], 2), nothing)
         try as_program(String[], [path]) catch; end
         quit(1)
     end
@@ -268,6 +287,8 @@ mutable struct Other; y::Vector{Int}; end
 abstract type Kind end
 const A = 1
 const NAMES = ["a", -1]
+const PLACES = Dict("a" => joinpath(@__DIR__, "b"))
+print("")
 module Inner
 export f
 f(x::T; y = 1) where {T} = x + y

@@ -5,11 +5,17 @@ struct Rest
     path::String
     text::String                            # all of the file
     rest::String
+    folder::Union{String,Nothing}           # the launch's, where that decides about something
 end
 const REST = Ref{Union{Rest,Nothing}}(nothing)
 
-# The lines before this one, empty.
-blank_before(text::String, line::Int) = repeat("\n", line - 1) * from_line(text, line)
+# The lines before this one empty, but for some.
+blank_before(text::String, line::Int) = line == typemax(Int) ? "" : repeat("\n", line - 1) * from_line(text, line)
+function blank_except(text::String, kept::Vector{UnitRange{Int}}, line::Int)
+    isempty(kept) && return blank_before(text, line)
+    is_there(n) = n >= line || any(range -> n in range, kept)
+    join((is_there(n) ? content : "" for (n, content) in enumerate(split(text, '\n'))), '\n')
+end
 
 function from_line(text::String, line::Int)
     at = 1
@@ -26,6 +32,7 @@ function is_as_begun(job::Job)
     rest = REST[]
     rest === nothing && return true
     isempty(job.commands) && !isempty(job.arguments) && abspath(job.arguments[1]) == rest.path || return false
+    rest.folder === nothing || rest.folder == pwd() || return false
     content_of(rest.path) == rest.text
 end
 

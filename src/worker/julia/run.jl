@@ -16,11 +16,13 @@ function wait_for_job(socket::Cint, buffers::MessageBuffers, trace::Union{Cint,N
     bytes === nothing && quit(0)
     close_fd(socket)
     job = decode_job(bytes::Vector{UInt8}, HEADER_BYTES + 1)
+    # Another program than the one that was begun ahead: whoever has announced itself is taken for the program.
+    ccall(:fchdir, Cint, (Cint,), fds[2])
+    is_as_begun(job) || quit(0)
     channel = dup_high(fds[1])
     close_fd(fds[1])
     announce_job(channel, buffers)
     become(job, fds)
-    is_as_begun(job) || quit(0)                                        # another program than the one that was begun ahead
     prepare_program(job)
     trace === nothing || note_methods(job, trace)
     wait_for_go(channel, buffers) || quit(0)
