@@ -295,7 +295,11 @@ fn added_by_pkg() {
     git(&["commit", "-qm", "1"]);
     let jlapp = |words: &[&str]| {
         let mut command = depot.command(env!("CARGO_BIN_EXE_jlapp"), words);
-        command.env("JULIA_APP_JULIA", julia()).env("JULIA_PKG_SERVER", "").current_dir(depot.place.path(""));
+        command
+            .env("JULIA_APP_JULIA", julia())
+            .env("JULIA_DEPOT_PATH", daemon_support::depots(&depot.path("")))
+            .env("JULIA_PKG_SERVER", "")
+            .current_dir(depot.place.path(""));
         let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (text(&output.stdout), text(&output.stderr), output.status.code())

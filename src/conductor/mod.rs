@@ -178,7 +178,7 @@ impl Conductor {
     fn is_replaced(&self) -> bool {
         self.program.as_ref().is_some_and(|program| {
             let now = Julia::at(&program.path);
-            now.is_ok_and(|now| now != *program)
+            now.is_ok_and(|now| !now.is_as(program))
         })
     }
 

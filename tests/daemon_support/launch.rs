@@ -95,13 +95,13 @@ impl Running {
         self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
-    /// Closes its standard input and waits for its end, two minutes at most.
+    /// Closes its standard input and waits for its end, five minutes at most.
     pub fn finish(mut self) -> Outcome {
         drop(self.child.stdin.take());
         let (pid, start) = (self.child.id(), Instant::now());
         let (done, is_done) = std::sync::mpsc::channel::<()>();
         let watchdog = std::thread::spawn(move || {
-            if is_done.recv_timeout(Duration::from_secs(120)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            if is_done.recv_timeout(Duration::from_secs(300)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
                 kill(pid, rustix::process::Signal::KILL);
             }
         });
