@@ -31,6 +31,7 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/rehearse.jl"),
     include_str!("julia/ahead.jl"),
     include_str!("julia/computing.jl"),
+    include_str!("julia/macros.jl"),
     include_str!("julia/loading.jl"),
     include_str!("julia/kept.jl"),
     include_str!("julia/branch.jl"),

@@ -17,7 +17,7 @@ use std::process::Command;
 use daemon_support::{Client, Outcome, Place, Steps, Way, julia, wait_until};
 
 /// Seconds that the branches of one test may take on a loaded machine.
-const GROWN: u64 = 300;
+const GROWN: u64 = 900;
 
 struct Desk {
     place: Place,

@@ -1,5 +1,47 @@
-# Values that nothing but their own text and file is needed for: calls of functions of Base's that only compute. Whatever may
-# depend on the process, its folder or its environment, on time or on chance, is not among them.
+# Values that nothing but their own text and file is needed for: literals, collections of them, and calls of functions of Base's that
+# only compute. Whatever may depend on the process, its folder or its environment, on time or on chance, is not among them.
+
+is_literal(x) = x isa Union{Number,String,Char,QuoteNode} && !(x isa QuoteNode && !(x.value isa Symbol))
+
+# `NAME = value`, with a value that needs nothing to be run.
+function defines_value(x::Expr, scope::Scope)
+    name, value = x.args
+    if name isa Expr && name.head === :curly                           # const Name{T} = …
+        free = Symbol[]
+        return name.args[1] isa Symbol && all(arg -> takes_parameter!(free, arg, scope), name.args[2:end]) &&
+               is_type(value, scope, free) && note_type(scope, name.args[1])
+    end
+    name isa Symbol || return false
+    is_type(value, scope, Symbol[]) ? note_type(scope, name) : is_value(value, scope)
+end
+
+is_value(x, ::Scope) = is_literal(x)
+is_value(x::Symbol, scope::Scope) = x !== :PROGRAM_FILE && (found = meaning(x, scope); found isa Some && something(found) isa PLAIN_VALUE)
+function is_value(x::Expr, scope::Scope)
+    head, args = x.head, x.args
+    if head === :tuple
+        return all(arg -> is_tuple_part(arg, scope), args)
+    elseif head in (:vect, :vcat, :hcat, :row, :string)
+        return all(arg -> is_value(arg, scope), args)
+    elseif head === :ref                                               # T[], T[1, 2]
+        return is_type(args[1], scope, Symbol[]) && all(arg -> is_value(arg, scope), args[2:end])
+    elseif head === :call
+        return is_computed(x, scope)
+    elseif head === :->
+        return is_nameless(x, scope)
+    elseif head === :macrocall
+        return is_known_macro(x, scope, VALUE_MACROS) && all(arg -> arg isa Union{LineNumberNode,String,Nothing}, args[2:end])
+    end
+    false
+end
+
+# `x -> …`, `(x, y) -> …`.
+function is_nameless(x::Expr, scope::Scope)
+    arguments = x.args[1] isa Expr && x.args[1].head === :tuple ? x.args[1].args : Any[x.args[1]]
+    all(arg -> is_argument(arg, scope, Symbol[]), arguments) && is_inert(x.args[2], scope)
+end
+
+# ---- calls ----
 
 const COMPUTING = Any[
     +, -, *, /, \, ÷, //, %, ^, !, ==, !=, <, <=, >, >=, &, |, <<, >>, =>, :, sqrt, cbrt, exp, exp2, exp10, log, log2, log10,
