@@ -86,7 +86,7 @@ fn begin_to_hang(desk: &Desk) {
     HANGS.lay_out(desk);
     HANGS.runs(desk);
     HANGS.runs(desk);
-    wait_until("the branch begins to load it", 60, || loads(desk, &HANGS) == 3);
+    wait_until("the branch begins to load it", super::GROWN, || loads(desk, &HANGS) == 3);
     HANGS.runs(desk);
 }
 

@@ -69,25 +69,23 @@ function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false)
     forget_own_traces()
     keep_warm_up()
     prepare_tracing()
-    age_objects(is_branch)
+    GC.gc(!is_branch)                                                  # a full one writes to all that a branch shares with its zygote
     ccall(:malloc_trim, Cint, (Csize_t,), 0)
     optionally(is_branch ? use_own_huge_pages : use_huge_pages)
+    is_branch || optionally(use_up_free_memory)
+    age_objects(is_branch)
     collecting(false)                                                  # a zygote never collects; its children do
     stage("memory")
     log_stages()
     occupy_low_numbers()
     zygote.inherited = inherited_descriptors()                         # after everything that may open or close some
-    optionally(use_up_free_memory)
-    collecting(true)
-    age_objects(true)
-    collecting(false)
     end_with_parent(false)
     tell(zygote, BOOTED, getpid(), version_number())
     serve(zygote)
 end
 
-# A full collection writes to every object: a branch would have a copy of all that it shares with its zygote. After two quick ones
-# all that lives is old and marked, so that those of children leave it alone (`sweep_pool_page`, src/gc.c).
+# Makes all that lives old and marked, so that quick collections in children leave it alone (`gc_sweep_page`, src/gc.c), and
+# nothing counted as promoted, so that their first one is a quick one.
 function age_objects(is_branch::Bool)
     is_branch || GC.gc(true)
     GC.gc(false)
