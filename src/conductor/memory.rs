@@ -21,8 +21,10 @@ const SHARE: u64 = 4;
 const SCARCE: u64 = 20;
 
 /// The same, where programs wait for memory for this part of the time, in per cent (`some avg10`, Linux's
-/// Documentation/accounting/psi.rst).
+/// Documentation/accounting/psi.rst), and less than this part is available. Programs that wait for a processor while they read
+/// their files again wait for memory, too, in the kernel's words: on a busy machine with memory to spare that says nothing.
 const PRESSURE: f64 = 10.0;
+const TIGHT: u64 = 4;
 
 /// A loop of launches comes back within this.
 const JUST_USED: Duration = Duration::from_secs(10);
@@ -123,7 +125,11 @@ fn place<'a>(group: &Group, mut all: impl Iterator<Item = &'a Rc<Group>>) -> Pla
 
 fn is_scarce() -> bool {
     let pressure = fs::read_to_string("/proc/pressure/memory").unwrap_or_default();
-    meminfo("MemAvailable:") < meminfo("MemTotal:") / SCARCE || percent_waiting(&pressure) > PRESSURE
+    is_scarce_with(meminfo("MemAvailable:"), meminfo("MemTotal:"), percent_waiting(&pressure))
+}
+
+fn is_scarce_with(available: u64, total: u64, percent_waiting: f64) -> bool {
+    available < total / SCARCE || percent_waiting > PRESSURE && available < total / TIGHT
 }
 
 /// `some avg10=1.53 avg60=0.87 …`; 0 where the kernel does not tell.
@@ -168,6 +174,13 @@ mod tests {
         let pressure = "some avg10=12.50 avg60=1.00 avg300=0.00 total=9\nfull avg10=3.00 avg60=0.00 total=1\n";
         assert!((percent_waiting(pressure) - 12.5).abs() < 1e-9);
         assert!(percent_waiting("").abs() < 1e-9);
+    }
+
+    #[test]
+    fn waiting_counts_where_memory_is_tight() {
+        assert!(is_scarce_with(4, 100, 0.0));
+        assert!(is_scarce_with(20, 100, 12.0));
+        assert!(!is_scarce_with(20, 100, 9.0) && !is_scarce_with(70, 100, 50.0));
     }
 
     #[test]
