@@ -150,7 +150,7 @@ fn round_trip(name: &str, text: &str) {
         julia().display()
     );
     assert_eq!(without(&world.record(), &mine), sound);
-    assert_pkg_reads_it(&world);
+    assert_pkg_reads_it(&world, &original);
     world.does(&["rm", "Mine"]);
     assert_eq!(world.record(), sound);
     world.does(&["rm", "juliarot13"]);
@@ -165,8 +165,23 @@ fn round_trip(name: &str, text: &str) {
     assert_eq!(fs::read_dir(world.path("depot/bin")).unwrap().count(), 0);
 }
 
-/// `Pkg.Apps` lists what we have written.
-fn assert_pkg_reads_it(world: &World) {
+/// `Pkg.Apps` lists what we have written, where it can read what Pkg itself has written: that of 1.12.5 cannot read all of it.
+fn assert_pkg_reads_it(world: &World, original: &str) {
+    let (said, success) = pkg_status(world);
+    if said.contains("no Apps") {
+        return skip("Pkg.Apps reads what jlapp has written", "this Julia's Pkg has no apps");
+    }
+    if !success && !reads(world, original) {
+        return skip("Pkg.Apps reads what jlapp has written", "this Julia's Pkg cannot read what Pkg itself wrote");
+    }
+    assert!(success, "{said}");
+    for name in ["Aside", "aside", "Rot13", "juliarot13flags", "Mine", "mine"] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+}
+
+/// What Pkg says of the apps, and whether it succeeds.
+fn pkg_status(world: &World) -> (String, bool) {
     let program = "using Pkg; isdefined(Pkg, :Apps) ? Pkg.Apps.status() : println(\"no Apps\")";
     let output = Command::new(julia())
         .args(["--startup-file=no", "-e", program])
@@ -176,13 +191,16 @@ fn assert_pkg_reads_it(world: &World) {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    if said.contains("no Apps") {
-        return skip("Pkg.Apps reads what jlapp has written", "this Julia's Pkg has no apps");
-    }
-    assert!(output.status.success(), "{said}");
-    for name in ["Aside", "aside", "Rot13", "juliarot13flags", "Mine", "mine"] {
-        assert!(said.contains(name), "{name}: {said}");
-    }
+    (said, output.status.success())
+}
+
+/// Whether Pkg can read this record.
+fn reads(world: &World, text: &str) -> bool {
+    let (record, ours) = (world.path("depot/environments/apps/AppManifest.toml"), world.record());
+    fs::write(&record, text).unwrap();
+    let success = pkg_status(world).1;
+    fs::write(&record, ours).unwrap();
+    success
 }
 
 #[test]
