@@ -65,7 +65,7 @@ pub fn tasks() -> Vec<Case> {
 
 /// Served by a process that is used once.
 pub fn used_once() -> Vec<Case> {
-    let used_once = |name: &str| fresh(name).env("JULIA_DAEMON_ISOLATION", "fresh");
+    let used_once = |name: &str| fresh(&format!("{name}, used once")).env("JULIA_DAEMON_ISOLATION", "fresh");
     vec![
         used_once("a program")
             .script("println(ARGS, PROGRAM_FILE, @__FILE__, pwd(), isinteractive()); exit(3)")
