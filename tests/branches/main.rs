@@ -414,17 +414,16 @@ fn generated_scripts(desk: &Desk, steps: &mut Steps) {
 
 /// The folder that a relative path means, and the project that a script activates.
 fn surroundings_are_looked_at(desk: &Desk) {
-    let script = desk.place.path("here.jl").display().to_string();
-    let before = desk.served(&script);
     // Elsewhere that is another project. The branch finds that out itself, and the launch is none of its own then.
     fs::create_dir_all(desk.place.path("elsewhere/env")).unwrap();
     let words = ["-c", "cd elsewhere && exec \"$0\" ../here.jl", env!("CARGO_BIN_EXE_juliaclient")];
     let mut command = desk.place.command("/bin/sh");
-    command.args(words).envs(desk.variables()).current_dir(desk.place.path(""));
+    let trace = desk.place.path("trace-elsewhere");
+    command.args(words).envs(desk.variables()).env("JULIA_DAEMON_TRACE", &trace).current_dir(desk.place.path(""));
     let output = command.output().unwrap();
     let project = desk.place.path("elsewhere/env/Project.toml");
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("1{}\n", project.display()), "{output:?}");
-    assert_eq!(desk.served(&script), before);
+    assert!(fs::read_to_string(&trace).unwrap().contains("direct reason=lost"));
     let within = "module Within\nconst seen = Ref(\"new\")\nvalue() = 2\nend\n";
     desk.write("env/Within/src/Within.jl", within);
     let outcome = desk.run(&["surroundings.jl"]);
