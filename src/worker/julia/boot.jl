@@ -58,7 +58,7 @@ function grow_up(control::Cint)
 end
 
 new_zygote(control::Cint) =
-    Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), shared_bytes(), Cint[])
+    Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), shared_bytes(), Cint[], Pair{Cint,Cint}[])
 
 # Announces a zygote and serves; or says what failed and ends.
 function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false)

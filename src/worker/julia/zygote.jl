@@ -22,6 +22,7 @@ mutable struct Zygote
     packet::Vector{UInt8}
     farewells::Ptr{UInt8}       # FAREWELL_BYTES for each child, shared with it
     arrived::Vector{Cint}
+    ended::Vector{Pair{Cint,Cint}}      # of children that were no jobs when they ended, the last few: pid and wait status
 end
 
 now_ns() = ccall(:jl_hrtime, UInt64, ())
@@ -149,7 +150,22 @@ function watch(z::Zygote, pid::Cint)
             return
         end
     end
+    # The conductor tells the child first. One that has been killed since has said nothing of its end itself.
+    for (ended, status) in z.ended
+        ended == pid || continue
+        send(z.arrived[1], encode_packet!(z.packet, ENDED, pid, status), Cint(-1), z.buffers)
+        tell(z, ENDED, pid, status)                                    # the conductor has counted it among its jobs only now
+    end
     close_fd(z.arrived[1])
+end
+
+const MOST_ENDED = 16
+
+function note_ended(z::Zygote, pid::Cint, status::Cint)
+    filter!(ended -> ended.first != pid, z.ended)
+    push!(z.ended, pid => status)
+    length(z.ended) > MOST_ENDED && popfirst!(z.ended)
+    nothing
 end
 
 function attend(z::Zygote, child::Child)
@@ -165,7 +181,7 @@ end
 function finish(z::Zygote, child::Child, status::Cint)
     is_job(child) && send(child.channel, encode_packet!(z.packet, ENDED, child.pid, status), Cint(-1), z.buffers)
     is_job(child) && is_written(child.trace) && tell(z, TRACED, child.pid, 0, child.trace)
-    is_job(child) && tell_time_to_live(z, child)
+    is_job(child) ? tell_time_to_live(z, child) : note_ended(z, child.pid, status)
     tell(z, ENDED, child.pid, status)
     close_fd(child.trace)
     is_job(child) && close_fd(child.channel)
