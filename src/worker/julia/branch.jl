@@ -187,7 +187,8 @@ function begin_file(path::String, files::Vector{String})
     count, kept = try
         evaluate_leading(text, path, [(all[i], line) for (i, line) in starts], surroundings)
     finally
-        isempty(surroundings.undo) || append!(files, environment_files())
+        # To 1.5 a package's path is looked for in the environment.
+        isempty(surroundings.undo) || append!(files, vcat(environment_files(), Base.invokelatest(package_files)))
         take_back(surroundings)
     end
     count > length(kept) || length(Base.loaded_modules) > loaded || throw(Refused("it begins with something else than definitions"))
