@@ -126,7 +126,7 @@ fn again_every_second(place: &Place) {
 fn on_a_terminal(place: &Place) {
     for (key, name) in [("q", "q"), ("\x03", "Ctrl-C")] {
         let mut command = place.command("script");
-        let line = format!("'{}' daemon status --live", env!("CARGO_BIN_EXE_jlapp"));
+        let line = format!("exec '{}' daemon status --live", env!("CARGO_BIN_EXE_jlapp"));
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("TERM", "xterm");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut output = child.stdout.take().unwrap();
