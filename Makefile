@@ -10,8 +10,10 @@ MAKEFLAGS += --no-print-directory
 
 with_julia = julia=$$(.ci/get-julia); export JULIA="$$julia"; echo "Julia: $$JULIA" >&2;
 
-# Suites wait for much besides the processor. What one prints comes at its end; the others go on where one fails.
-several = $(MAKE) --jobs=2 --keep-going --output-sync=target
+# One suite after the other: `make test jobs=2` takes less time where there are processors to spare. What a suite prints comes at
+# its end; the others go on where one fails.
+jobs ?= 1
+several = $(MAKE) --jobs=$(jobs) --keep-going --output-sync=target
 
 # Every suite may start conductors but these. The others must pass with both of the conductor's ways to wait.
 without_conductor := layers tidy thin toolchains

@@ -151,6 +151,7 @@ pub fn stops_everything(world: &World) {
     type_lines(&mut program, &["write(\"pid\", string(getpid()))"]);
     let pid: i32 = fs::read_to_string(world.folder().join("work/stops/pid")).unwrap().parse().unwrap();
     let client = program.job_pid();
+    let raw = program.terminal().mode_words();
     program.write(CTRL_Z);
     program.shell().await_text("stopped 20");
     for pid in [pid, client] {
@@ -160,6 +161,8 @@ pub fn stops_everything(world: &World) {
     for pid in [pid, client] {
         wait_until("it goes on", || state(pid).is_some_and(|state| state != 'T'));
     }
+    // What is typed before is the terminal's own affair.
+    wait_until("it has the terminal again", || program.terminal().mode_words() == raw);
     program.write(CTRL_D);
     assert_eq!(program.finish().end, End::Exited(0));
 }
