@@ -50,15 +50,18 @@ fn a_daemon_that_is_looked_at() {
     steps.finish();
 }
 
+/// As long as a process may have to wait for the processor between two looks at the clock.
+const SLACK_US: u64 = 2_000_000;
+
 fn accounts(outcome: &Outcome) {
     outcome.assert_served("[1, 2, 3]", 0);
     let steps = ["parse", "connect", "send", "conductor", "worker", "go", "program"];
     let sum: u64 =
         steps.into_iter().map(|name| outcome.traced(name).unwrap_or_else(|| panic!("{name}: {outcome:#?}"))).sum();
     let (after, total) = (outcome.traced("after").unwrap(), outcome.traced("total").unwrap());
-    assert!(sum <= total && total - sum < 200_000, "{}", outcome.trace);
+    assert!(sum <= total && total - sum < SLACK_US, "{}", outcome.trace);
     assert!(after <= total - outcome.traced("program").unwrap(), "{}", outcome.trace);
-    assert!(u128::from(total) <= outcome.took.as_micros(), "{outcome:#?}");
+    assert!(u128::from(total) <= outcome.took.as_micros() + u128::from(SLACK_US), "{outcome:#?}");
 }
 
 fn reasons(place: &Place, first: &Outcome) {
