@@ -13,7 +13,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::julia::{Action, CommandLine};
 
-/// Words that make a program run in a process of its own.
+/// What makes a program run in a process of its own, also as a part of another word: ProfileView samples, too.
 const OWN_PROCESS: [&[u8]; 2] = [b"Profile", b":interactive"];
 /// Programs that open `/dev/tty` to ask for something, and its name.
 const TERMINAL: [&[u8]; 6] = [b"/dev/tty", b"sudo", b"doas", b"ssh", b"gpg", b"fzf"];
@@ -37,8 +37,11 @@ impl Needs {
             }
         }
         texts.extend(line.program_file().and_then(|file| text_of(file.as_bytes(), directory)).map(Cow::Owned));
-        let has = |words: &[&[u8]]| texts.iter().any(|text| words.iter().any(|word| holds_word(text, word)));
-        Self { own_process: has(&OWN_PROCESS), terminal: has(&TERMINAL) }
+        let has = |words: &[&[u8]], holds: fn(&[u8], &[u8]) -> bool| {
+            texts.iter().any(|text| words.iter().any(|word| holds(text, word)))
+        };
+        let holds = |text: &[u8], part: &[u8]| memmem::find(text, part).is_some();
+        Self { own_process: has(&OWN_PROCESS, holds), terminal: has(&TERMINAL, holds_word) }
     }
 }
 
@@ -79,10 +82,12 @@ mod tests {
     #[test]
     fn words_are_seen_in_expressions() {
         let (own_process, terminal) = (true, true);
-        assert_eq!(needs(&["-e", "using Profile"]), Needs { own_process, terminal: false });
+        for code in ["using Profile", "using ProfileView; @profview f()"] {
+            assert_eq!(needs(&["-e", code]), Needs { own_process, terminal: false }, "{code}");
+        }
         assert_eq!(needs(&["-e", "1", "-E", "run(`sudo ls`)"]), Needs { own_process: false, terminal });
         assert_eq!(needs(&["-e", "open(\"/dev/tty\")"]), Needs { own_process: false, terminal });
-        for code in ["println(1)", "pseudo(1)", "lessen", "ssh_key", "Profiles", "f(/dev/ttyS0)"] {
+        for code in ["println(1)", "pseudo(1)", "ssh_key", "f(/dev/ttyS0)"] {
             assert_eq!(needs(&["-e", code]), Needs::default(), "{code}");
         }
     }

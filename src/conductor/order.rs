@@ -60,7 +60,9 @@ impl Order {
         }
         line.resolve_paths(directory);
         let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch, directory);
-        let needs = descriptors.get(1).map_or_else(Needs::default, |folder| Needs::of(&line, folder));
+        // An app's text is ours, with the names of its folders in it.
+        let folder = descriptors.get(1).filter(|_| chosen.app.is_none());
+        let needs = folder.map_or_else(Needs::default, |folder| Needs::of(&line, folder));
         let is_alone = matches!(key.isolation, Isolation::Fork | Isolation::Fresh);
         if is_alone && needs.terminal && has_terminal(&launch, descriptors) {
             return Err(Decline::ControllingTerminal);

@@ -7,6 +7,7 @@ mod beginning;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod generated;
+mod scripts;
 #[path = "../support/julia.rs"]
 mod tested;
 
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use daemon_support::{Client, Outcome, Place, Steps, Way, julia, wait_until};
+use scripts::{SCRIPTS, Script};
 
 /// Seconds that the branches of one test may take on a loaded machine.
 const GROWN: u64 = 900;
@@ -105,211 +107,6 @@ impl Desk {
         assert_eq!((&warm.stdout, &warm.stderr, warm.code), (&plain.0, &plain.1, plain.2), "{words:?}");
     }
 }
-
-/// A script, and what is to be done ahead of it.
-struct Script {
-    name: &'static str,
-    text: &'static str,
-    outlook: &'static str,
-}
-
-impl Script {
-    /// The parser of 1.10 and 1.11 gives a line with several statements the number of the line before it, so no rest of a file
-    /// begins there.
-    fn outlook(&self) -> &'static str {
-        let misnumbered = self.name == "several-on-a-line" && ((1, 10)..(1, 12)).contains(&tested::version());
-        if misnumbered { "begins with something else" } else { self.outlook }
-    }
-}
-
-const fn script(name: &'static str, text: &'static str, outlook: &'static str) -> Script {
-    Script { name, text, outlook }
-}
-
-const SCRIPTS: &[Script] = &[
-    script(
-        "definitions",
-        r#"# a comment
-using Printf, Dates
-import LinearAlgebra: norm
-
-"A point."
-struct Point{T<:Real}
-    x::T
-    y::T
-    Point(x::T, y::T) where {T<:Real} = new{T}(x, y)
-end
-abstract type Shape end
-mutable struct Circle <: Shape; r::Float64; end
-Base.@kwdef struct Options
-    depth::Int = 3
-    name::String = "none"
-end
-@enum Colour red=1 green
-const N = 100
-const NAMES = ["a", "b"]
-const Points{T} = Vector{Point{T}}
-Base.:+(a::Point, b::Point) = Point(a.x + b.x, a.y + b.y)
-Base.show(io::IO, c::Circle) = print(io, "circle ", c.r)
-function total(points::Points{T}; scale::T = one(T)) where T
-    s = Point(zero(T), zero(T))
-    for p in points
-        s += p
-    end
-    @assert s.x >= 0
-    @inbounds Point(s.x * scale, s.y * scale)
-end
-macro twice(x)
-    :(($(esc(x)); $(esc(x))))
-end
-@inline area(c::Circle) = pi * c.r^2
-(c::Circle)(x) = x + c.r
-function main(args)
-    @printf("%.2f\n", total([Point(Float64(i), 1.0) for i in 1:N]).x)
-    println(Circle(2.0), " ", area(Circle(1.0)), " ", Circle(1.0)(2), " ", Options(), " ", Int(green))
-    println(Date(2020, 1, 2) + Day(3), " ", args, " ", norm([3.0, 4.0]), NAMES)
-    println(@__FILE__, " ", @__DIR__, " ", @__LINE__, " ", @__MODULE__, " ", PROGRAM_FILE)
-    println(map(x -> x + 1, 1:3), " ", typeof(x -> x))
-    println(abspath(PROGRAM_FILE) == @__FILE__, " ", r"a+".pattern)
-    return nothing
-end
-@twice print("t ")
-main(ARGS)
-println(methods(area))
-"#,
-        "evaluated 17 statements, to line 44",
-    ),
-    script("only-definitions", "f(x) = x\nconst A = 1\n", "evaluated all 2 statements"),
-    script(
-        "error-inside",
-        "f(x) = g(x)\n\n\ng(x) = error(\"no $x\")\n\nf(1)\nprintln(\"not reached\")\n",
-        "evaluated 2 statements, to line 5",
-    ),
-    script("error-below", "f(x) = x\nprintln(f(1))\nerror(\"top\")\n", "evaluated 1 statements, to line 1"),
-    script("syntax-error", "f(x) = x\nprintln(f(1))\nfunction g(\n", "it cannot be parsed"),
-    script("undefined-type", "f(x) = x\ng(x::Nowhere) = x\n", "evaluated 1 statements, to line 1"),
-    script(
-        "modules",
-        "module A\nexport a\nmodule B\nstruct T; x::Int; end\nend\na(x) = B.T(x)\nend\nusing .A\nprintln(a(1))\n",
-        "evaluated 2 statements, to line 8",
-    ),
-    script("init", "module A\n__init__() = println(\"init\")\nend\nprintln(1)\n", "begins with something else"),
-    script("effects-first", "println(1)\nf() = 2\nprintln(f())\n", "begins with something else"),
-    script(
-        "own-macro",
-        "macro m(x)\n    println(\"expanded\")\n    x\nend\nf() = @m 1\nprintln(f())\n",
-        "1 statements, to line 4",
-    ),
-    script(
-        "redefined",
-        "f() = 1\nprintln(f())\nf() = 2\nprintln(f())\ng() = f()\nprintln(g())\n",
-        "1 statements, to line 1",
-    ),
-    script("status", "finish(n) = exit(n)\natexit(() -> println(\"bye\"))\nfinish(7)\n", "1 statements, to line 1"),
-    script("several-on-a-line", "f() = 1; g() = 2\nprintln(f() + g()); h() = 3\n", "1 statements, to line 1"),
-    script("several-after-one", "f() = 1\ng() = 2\nx = f(); y = g()\nprintln(x + y)\n", "evaluated"),
-    script("included", "include(\"part.jl\")\nprintln(part(2), \" \", where_am_i())\n", "1 statements, to line 1"),
-    script("included-effect", "f() = 1\ninclude(\"effect.jl\")\nprintln(f())\n", "1 statements, to line 1"),
-    script(
-        "closures",
-        "make(n) = x -> x + n\nfs = [make(i) for i in 1:3]\nprintln([f(1) for f in fs], typeof(fs[1]))\n",
-        "to line 1",
-    ),
-    script(
-        "quoted",
-        "f(x) = x\n\nprintln(:(\n  a + b\n), \" \", f(@__LINE__), \"\"\"\n  text\n  \"\"\")\n",
-        "to line 2",
-    ),
-    script(
-        "packages",
-        "using Clean\nf() = Clean.answer()\nprintln(f(), \" \", Clean.loaded_at != 0)\n",
-        "evaluated 2 statements",
-    ),
-    script("prints", "using Prints\nprintln(1)\n", "loading it prints something"),
-    script("environment", "using Sets\nprintln(ENV[\"SETS\"])\n", "loading it changes the environment: SETS=1"),
-    script("temporary", "using Temporary\nprintln(isdir(Temporary.folder[]))\n", "loading it leaves temporary files"),
-    script("hooks", "using Hooks\nprintln(1)\n", "loading it registers exit hooks"),
-    script("random", "using Draws\nprintln(Draws.number[] > 0)\n", "loading it draws random numbers"),
-    script(
-        "computed",
-        r#"const PLACE = joinpath(@__DIR__, "data", "x.csv")
-const LIMITS = Dict("low" => -1, "high" => 2^10)
-const RANGE = 1:2:9
-const NAMED = (depth = 3, half = 1 / 2, text = "of $(length("four"))")
-const TABLE = Dict("sin" => sin, "cos" => cos)
-const GRID = Float64[1, 2]
-cache = Dict{String,Vector{Int}}()
-const LINE = "=" ^ 20
-const SQUARE = x -> x^2
-const LOCK = ReentrantLock()
-f(x) = (push!(get!(cache, "a", Int[]), x); LIMITS["high"] + NAMED.depth + x)
-println(PLACE, sort(collect(LIMITS)), RANGE, NAMED, TABLE["sin"](0.0), GRID, f(1), cache, LINE, SQUARE(3))
-"#,
-        "evaluated 11 statements, to line 11",
-    ),
-    script("told", "f() = 1\nconst NAME = basename(PROGRAM_FILE)\nprintln(NAME, f())\n", "1 statements, to line 1"),
-    script(
-        "of-the-process",
-        "f() = 1\nconst HERE = joinpath(pwd(), \"a\")\nprintln(HERE, f())\n",
-        "1 statements, to line 1",
-    ),
-    script(
-        "library-macros",
-        "using Test\ncheck() = @testset \"t\" begin\n    @test 1 + 1 == 2\nend\nprintln(length(check().results))\n",
-        "evaluated 2 statements, to line 4",
-    ),
-    script(
-        "surroundings",
-        r#"println("begins")
-using Pkg; Pkg.activate(joinpath(@__DIR__, "env"))
-pushfirst!(LOAD_PATH, "@")
-push!(LOAD_PATH, joinpath(@__DIR__, "more"))
-ENV["KEPT"] = "yes"
-using Within, Beside
-using Random; Random.seed!(1)
-cd(joinpath(@__DIR__, "more"))
-include(joinpath(@__DIR__, "part.jl"))
-f(x) = Within.value() + Beside.value() + x
-
-println(f(1), ' ', Base.active_project(), ' ', LOAD_PATH, ' ', pwd(), ' ', ENV["KEPT"])
-println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.seed!(1); rand(1:9)))
-"#,
-        "evaluated 10 statements, to line 11, but 7 that every launch evaluates",
-    ),
-    script(
-        "here",
-        "import Pkg\nPkg.activate(\"env\")\nf() = 1\nprintln(f(), Base.active_project())\n",
-        "evaluated 3 statements, to line 3, but 1 that every launch evaluates",
-    ),
-    script("only-kept", "println(\"a\")\nENV[\"A\"] = \"b\"\nprintln(1)\n", "begins with something else"),
-    // Constants and types may be defined anew from 1.12 on; `@main` there is from 1.11 on.
-    script(
-        "constants-anew",
-        "const A = 1\nstruct S\n    x::Int\nend\nf() = A\nmake() = S(1)\nprintln(f(), make())\nconst A = 2\nprintln(f())\n\
-         struct S\n    x::Int\n    y::Int\nend\nprintln(S(1, 2), f())\nmake()\n",
-        "evaluated 4 statements, to line 6",
-    ),
-    script(
-        "entry",
-        "answer(n) = n + 1\nfunction (@main)(args)\n    println(\"main \", args)\n    answer(length(args))\nend\n",
-        "evaluated",
-    ),
-    script(
-        "ages",
-        "f() = 1\ng() = h()\nfunction change()\n    @eval f() = 2\n    @eval const C = 3\n    now = try C catch e; typeof(e) end\n    \
-         (f(), Base.invokelatest(f), now, isdefined(Main, :C))\nend\ntask = @task g()\n\
-         println(change(), f(), C)\nh() = 7\nschedule(task)\nprintln(try fetch(task) catch e; typeof(e) end)\n",
-        "evaluated 3 statements, to line 8",
-    ),
-    script(
-        "late-names",
-        "f() = inner()\ncount!() = global n += 1\nmodule M\nexport inner\ninner() = 5\nend\n\
-         println(try f() catch e; sprint(showerror, e) end)\nusing .M\nn = 0\ncount!()\n\
-         println(f(), n, @isdefined(m), isdefined(Main, :n), names(M))\nconst m = 1\ninner() = 6\nprintln(f())\n",
-        "evaluated 3 statements, to line 6",
-    ),
-    script("broken", "f() = 1\nusing Broken\nprintln(f())\n", "as asked"),
-];
 
 fn lay_out(desk: &Desk) {
     desk.write("part.jl", "part(x) = x + 1\n\nwhere_am_i() = basename(@__FILE__)\n");
