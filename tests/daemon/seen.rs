@@ -90,11 +90,10 @@ fn status(place: &Place) {
     let workers = report["workers"].as_array().unwrap();
     assert_eq!(workers.len(), 2, "{report:#}");
     let first = &workers[0];
-    assert!(first["memory"]["private"].as_u64().unwrap() > 1 << 20, "{first:#}");
-    assert!(
-        first["memory"]["proportional"].as_u64().unwrap() >= first["memory"]["private"].as_u64().unwrap(),
-        "{first:#}"
-    );
+    // How much is its own depends on who else has come from it by now; together with its share it is a whole Julia.
+    let memory = |kind: &str| first["memory"][kind].as_u64().unwrap();
+    assert!(memory("private") > 0 && memory("proportional") > 50 << 20, "{first:#}");
+    assert!(memory("proportional") >= memory("private"), "{first:#}");
     let differs: Vec<_> = workers.iter().flat_map(|worker| worker["differs"].as_array().unwrap()).collect();
     assert!(differs.iter().any(|words| words.as_str().unwrap().contains("--inline=no")), "{report:#}");
     let unwarmed = report["unwarmed"].as_array().unwrap();
