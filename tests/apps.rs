@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use daemon_support::{Place, julia};
+use daemon_support::{Place, julia, wait_until};
 
 const MODULE: &str = r#"
 module Greet
@@ -22,7 +22,7 @@ function main(args)
 end
 module Sub
 module Nested
-main(args) = (println("nested ", args); nothing)
+main(args) = (println("nested ", args == ["parsed"] ? isdefined(Base, Symbol("@#jlapp")) : args); nothing)
 end
 end
 module Facts
@@ -132,6 +132,41 @@ fn launched_like_any_program() {
         .unwrap();
     let users = String::from_utf8(plain.stdout).unwrap();
     depot.all_print("facts", &[environments.to_str().unwrap()], &format!("true unset\n1 false\n{users}"), 0);
+}
+
+/// Whatever was done ahead for an app: what it does and says is what it does and says as plain Julia, to the last line.
+#[test]
+fn from_its_branch() {
+    let depot = Depot::new("warm");
+    let said = |output: Output| {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr), output.status.code())
+    };
+    let plain = |app: &str, words: &[&str]| {
+        said(depot.command(depot.path(&format!("bin/{app}")), words, "off").output().unwrap())
+    };
+    let is_warm = |app: &str, words: &[&str]| {
+        let trace = depot.path("trace");
+        let _ = fs::remove_file(&trace);
+        let mut command = depot.command(depot.path(&format!("bin/{app}")), words, "require");
+        let output = command.env("JULIA_DAEMON_TRACE", &trace).output().unwrap();
+        let is_branch = fs::read_to_string(&trace).unwrap().contains(" kind=branch ");
+        (is_branch, said(output))
+    };
+    let environments = depot.path("environments/apps").display().to_string();
+    for (app, words) in [("greet", "a"), ("greet", "fail"), ("nested", "x"), ("facts", environments.as_str())] {
+        let plain = plain(app, &[words]);
+        wait_until("it comes from a branch", 300, || {
+            let (is_branch, said) = is_warm(app, &[words]);
+            assert_eq!(said, plain, "{app} {words}, from a branch: {is_branch}");
+            is_branch
+        });
+    }
+    wait_until("it comes from a branch", 300, || {
+        let (is_branch, (said, ..)) = is_warm("nested", &["parsed"]);
+        assert!(!is_branch || said == "nested true\n", "its text was not parsed ahead: {said}");
+        is_branch
+    });
 }
 
 /// What stands before `--` is Julia's; `JULIA_APP_ARGS` replaces the app's own flags.

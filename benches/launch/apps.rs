@@ -57,8 +57,8 @@ pub fn apps(place: &Place) -> Result<Apps, Box<dyn Error>> {
     // Both have their workers then, and the package its precompile files.
     Sample::default().add(app(&shim("pkgs"), "off"))?;
     Sample::default().add(app(&shim("noop"), "require"))?;
-    for round in 0..ROUNDS {
-        place.wait_for_spares()?;
+    for _ in 0..ROUNDS {
+        place.wait_for_branch_of("noop")?;
         figures.warm.add(app(&shim("noop"), "require"))?;
         place.wait_for_spares()?;
         figures.nothing.add(place.warm(&["-e".into(), "nothing".into()]))?;
@@ -66,11 +66,12 @@ pub fn apps(place: &Place) -> Result<Apps, Box<dyn Error>> {
         figures.bare.add(app(&bare, "on"))?;
         let status = place.command(&place.program("jlapp"), &["status"]);
         figures.status.add(in_depot(status, &many, "on"))?;
-        if round < COLD_ROUNDS {
-            figures.pkg_shim.add(app(&shim("pkgs"), "off"))?;
-            place.stop()?;
-            figures.cold.add(app(&shim("noop"), "on"))?;
-        }
+    }
+    // Each of these leaves nothing running.
+    for _ in 0..COLD_ROUNDS {
+        figures.pkg_shim.add(app(&shim("pkgs"), "off"))?;
+        place.stop()?;
+        figures.cold.add(app(&shim("noop"), "on"))?;
     }
     Ok(figures)
 }

@@ -25,6 +25,7 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/internals.jl"),
     include_str!("julia/signals.jl"),
     include_str!("julia/rest.jl"),
+    include_str!("julia/app.jl"),
     include_str!("julia/run.jl"),
     include_str!("julia/trace.jl"),
     include_str!("julia/zygote.jl"),

@@ -118,17 +118,11 @@ function grow(recipe::Recipe, files::Vector{String})
     printed && throw(Refused("loading it prints something"))
     compiled = Base.invokelatest(compile_lines, recipe.notes)
     stage("methods")
+    isempty(recipe.app) || optionally(() -> Base.invokelatest(parse_app, job, Symbol(recipe.app[1])))
     Base.invokelatest(use_start_again)
     REST[] === nothing || Base.invokelatest(rehearse_rest) || throw(Refused("this Julia cannot be given the rest of a file"))
     ccall(:chdir, Cint, (Cstring,), "/")
     done, compiled
-end
-
-function enter_app(app::Vector{String})
-    empty!(LOAD_PATH)
-    append!(LOAD_PATH, app[3:end])
-    app[2] in DEPOT_PATH || pushfirst!(DEPOT_PATH, app[2])
-    nothing
 end
 
 # What the program does first.
@@ -269,6 +263,7 @@ function use_start_again()
     output = take_output()
     as_program(["enothing"], String[])
     WARM_UP_FILE[] < 0 || as_program(String[], ["/proc/self/fd/$(WARM_UP_FILE[])"])
+    pass_over_app()
     foreach(flush, (stdout, stderr))
     give_output_back(output)
     close_fd(output[1])

@@ -264,6 +264,7 @@ function touch_memory(socket::Cint)
     redo_startup()
     as_program(["enothing"], String[])
     WARM_UP_FILE[] < 0 || as_program(String[], ["/proc/self/fd/$(WARM_UP_FILE[])"])
+    pass_over_app()
     foreach(flush, (stdout, stderr))
     nothing
 end

@@ -130,7 +130,7 @@ end
 function prepare_program(job::Job)
     for (name, value) in job.numbers; set_option(name, value); end
     for (name, value) in job.texts; set_option(name, value); end
-    set_commands(job.commands)
+    set_commands(commands_of(job))
     set_arguments(job.arguments)
     for fd in Cint(0):Cint(2)
         replace_stream(fd, STDIO_DUPLICATES[fd+1])
