@@ -13,6 +13,10 @@ use crate::sys::passing;
 /// How long a client waits for a conductor that it has started to listen.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// After so long without one another conductor is started, then after twice as long, and so on: the first may have found the
+/// lock of one that was about to end.
+const START_AGAIN: Duration = Duration::from_millis(100);
+
 /// How long a conductor may take to accept, read or answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -55,12 +59,17 @@ impl Connection {
             return Ok(connection);
         }
         autostart::start(&path).map_err(|_| Reason::NoConductor)?;
-        let deadline = Instant::now() + START_TIMEOUT;
+        let started = Instant::now();
+        let mut start_again = START_AGAIN;
         loop {
             match Self::to_running() {
                 Ok(connection) => return Ok(connection),
                 Err(error) if !nobody_listens(&error) => return Err(unusable(&error)),
-                Err(_) if Instant::now() > deadline => return Err(Reason::NoConductor),
+                Err(_) if started.elapsed() > START_TIMEOUT => return Err(Reason::NoConductor),
+                Err(_) if started.elapsed() > start_again => {
+                    start_again *= 2;
+                    autostart::start(&path).map_err(|_| Reason::NoConductor)?;
+                }
                 Err(_) => std::thread::sleep(Duration::from_micros(300)),
             }
         }

@@ -88,7 +88,10 @@ impl Lock {
         if self.owns_name.get() && matches!(self.state(), State::Held) {
             let _ = fs::remove_file(&self.socket);
         }
-        self.file.borrow_mut().take();
+        // Not only closed: a child that has not executed its program yet has it open, too.
+        if let Some(file) = self.file.borrow_mut().take() {
+            let _ = file.unlock();
+        }
     }
 }
 
@@ -104,4 +107,23 @@ pub(super) enum State {
     SocketLost,
     /// The lock was removed, with its folder perhaps: another conductor may live, so this one ends.
     Lost,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_released_lock_is_free_although_a_child_has_it_open() {
+        let folder = std::env::temp_dir().join(format!("jlapp-lock-{}", std::process::id()));
+        let socket = folder.join("daemon.sock");
+        let lock = Lock::take(&socket).unwrap().unwrap();
+        let child = lock.file.borrow().as_ref().unwrap().try_clone().unwrap();
+        assert!(Lock::take(&socket).unwrap().is_none());
+        lock.release();
+        assert!(Lock::take(&socket).unwrap().is_some());
+        drop(child);
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use super::daemon_support::{Place, Steps, Way, is_alive, is_root, skip, wait_until};
 use super::shared::{SCRIPT, assert_unharmed, can, log_of, stderr_of, stdout_of};
@@ -83,6 +84,20 @@ fn a_conductor_started_by_a_limited_client_serves_the_others() {
         });
     }
     steps.finish();
+}
+
+/// A conductor that is about to end may have the lock for a moment longer than its socket.
+#[test]
+fn a_lock_that_is_given_up_late_costs_no_conductor() {
+    let place = Place::with_script("late", SCRIPT);
+    let lock = fs::File::create(place.lock()).unwrap();
+    lock.lock().unwrap();
+    let holding = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        drop(lock);
+    });
+    assert_is_admitted(&place);
+    holding.join().unwrap();
 }
 
 /// A better priority than the usual one is this launch's own affair: it goes direct, and the conductor stays.
