@@ -1,12 +1,14 @@
-//! Commands around apps: `new`, `path`, `completions`.
+//! Commands around apps: `new`, `path`, `completions`, and what `shims` and `export` leave when they are killed.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod daemon_support;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use daemon_support::{Place, depots, julia, skip};
 
@@ -248,4 +250,83 @@ fn shims_of_a_folder_with_a_space() {
     assert!(desk.says(&mut desk.command(&jlapp, &["shims"])).0.starts_with("1 shims in "), "a copy is known as one");
     desk.says(&mut desk.command(&jlapp, &["rm", "mytool"]));
     assert!(!shim.exists());
+}
+
+/// A record of two apps with shims of Pkg's.
+fn with_shims_of_pkgs(desk: &Desk) -> Vec<(PathBuf, String)> {
+    let folder = desk.path("depot/environments/apps");
+    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(desk.path("depot/bin")).unwrap();
+    let app = |name: &str| format!("    [deps.Two.apps.{name}]\n    julia_command = \"{}\"\n", julia().display());
+    let entry = "[[deps.Two]]\nuuid = \"43ef800a-eac4-47f4-949b-25107b932e8f\"\nversion = \"0.1.0\"\n\n";
+    let record = format!("manifest_format = \"2.0\"\n\n{entry}{}{}", app("one"), app("two"));
+    fs::write(folder.join("AppManifest.toml"), record).unwrap();
+    let shim = |name: &str| {
+        let (path, text) =
+            (desk.path("depot/bin").join(name), format!("#!/bin/sh\n# {name}\nexec \"$JULIA_APPS_JULIA_CMD\"\n"));
+        fs::write(&path, &text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        (path, text)
+    };
+    ["one", "two"].into_iter().map(shim).collect()
+}
+
+fn is_killed_at(desk: &Desk, words: &[&str], point: &str) {
+    let mut command = desk.command(env!("CARGO_BIN_EXE_jlapp"), words);
+    let output = command.env("JLAPP_CRASH_AT", point).output().unwrap();
+    assert_eq!(output.status.signal(), Some(9), "{words:?} does not come by {point}: {output:?}");
+    // Pkg's lock is still his, for ten seconds more.
+    if let Ok(lock) = fs::File::options().write(true).open(desk.path("depot/environments/apps/.pid")) {
+        lock.set_modified(SystemTime::now() - Duration::from_secs(11)).unwrap();
+    }
+}
+
+#[test]
+fn shims_are_never_half_written() {
+    if !cfg!(debug_assertions) {
+        return skip("shims that are killed", "only builds with debug assertions have points to be killed at");
+    }
+    for point in ["file-begun one", "file-written one", "file-replaced one", "file-begun two", "file-written two"] {
+        let desk = Desk::new("half-shim");
+        let shims = with_shims_of_pkgs(&desk);
+        is_killed_at(&desk, &["shims", "--adopt"], point);
+        for (path, pkgs) in &shims {
+            let text = fs::read_to_string(path).unwrap();
+            assert!(text == *pkgs || text.ends_with("/jlshim\n"), "{point}: {text}");
+            assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o755, "{point}");
+        }
+        let entries = fs::read_dir(desk.path("depot/bin")).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        assert_eq!(
+            names.filter(|name| !name.starts_with('.')).count(),
+            2,
+            "{point}: something else that can be called"
+        );
+        assert_eq!(desk.jlapp(&["shims", "--adopt"]).2, Some(0));
+        assert_eq!(fs::read_dir(desk.path("depot/bin")).unwrap().count(), 2, "{point}: what was left is gone");
+        assert_eq!(desk.jlapp(&["shims", "--release"]).2, Some(0));
+        for (path, pkgs) in &shims {
+            assert_eq!(fs::read_to_string(path).unwrap(), *pkgs, "{point}");
+        }
+    }
+}
+
+#[test]
+fn a_lock_file_is_never_half_written() {
+    if !cfg!(debug_assertions) {
+        return skip("an export that is killed", "only builds with debug assertions have points to be killed at");
+    }
+    let desk = Desk::new("half-lock");
+    with_shims_of_pkgs(&desk);
+    let (words, path) = (["export", "-o", "lock.toml"], desk.path("lock.toml"));
+    let _ = desk.jlapp(&words);
+    let new = fs::read_to_string(&path).unwrap();
+    for (point, is_new) in
+        [("file-begun lock.toml", false), ("file-written lock.toml", false), ("file-replaced lock.toml", true)]
+    {
+        fs::write(&path, "what was there").unwrap();
+        is_killed_at(&desk, &words, point);
+        let expected = if is_new { new.as_str() } else { "what was there" };
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{point}");
+    }
 }

@@ -1,9 +1,8 @@
 //! What stands in `<depot>/bin` for an app: one line that names `jlshim`, and nothing of the record.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::client::SHIM_MARK;
@@ -49,24 +48,13 @@ pub(super) fn write(depot: &Path, app: &str) -> Result<(), Error> {
     let bin = depot.join("bin");
     let written = fs::create_dir_all(&bin).and_then(|()| {
         if fits {
-            return replace(&path, line.as_bytes());
+            return files::replace_program(&path, line.as_bytes());
         }
         // A copy has to be told where the others are; it comes before the first copy.
         files::replace(&bin.join(process::PROGRAMS_FILE), programs.as_os_str().as_bytes())?;
-        replace(&path, &fs::read(&interpreter)?)
+        files::replace_program(&path, &fs::read(&interpreter)?)
     });
     written.map_err(|error| Error::app_file("cannot write", &path, &error))
-}
-
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let _ = fs::remove_file(&beside);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(&beside)?;
-    file.write_all(text)?;
-    file.set_permissions(fs::Permissions::from_mode(0o755))?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
 }
 
 /// Where a shim of Pkg's is kept that ours has replaced.
@@ -97,7 +85,8 @@ pub(super) fn standing(depot: &Path, app: &str) -> Standing {
 /// Puts ours in the place of Pkg's, which is kept.
 pub(super) fn adopt(depot: &Path, app: &str) -> Result<(), Error> {
     let (path, kept) = (path(depot, app), kept(depot, app));
-    let copied = fs::create_dir_all(kept.parent().unwrap_or(depot)).and_then(|()| fs::copy(&path, &kept));
+    let copied = fs::create_dir_all(kept.parent().unwrap_or(depot))
+        .and_then(|()| files::replace_program(&kept, &fs::read(&path)?));
     copied.map_err(|error| Error::app_file("cannot keep", &path, &error))?;
     write(depot, app)
 }

@@ -1,5 +1,6 @@
 //! Private folders, locks and files that are never half-written.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -51,10 +52,22 @@ pub fn lock(path: &Path) -> io::Result<File> {
 /// The caller keeps two writers apart, by a lock: what is written first lies beside the file, and what a killed writer
 /// left there the next one writes over.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_by(&beside(path)?, path, bytes, None)
+}
+
+/// Like [`replace`], for a program that everybody may execute. What a killed writer leaves is hidden: nobody is to find it
+/// among programs.
+pub fn replace_program(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = beside(path)?;
-    let written = write_all(&beside, bytes, path).and_then(|()| fs::rename(&beside, path));
+    let mut name = OsString::from(".");
+    name.push(beside.file_name().unwrap_or_default());
+    replace_by(&beside.with_file_name(name), path, bytes, Some(0o755))
+}
+
+fn replace_by(beside: &Path, path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
+    let written = write_all(beside, bytes, path, mode).and_then(|()| fs::rename(beside, path));
     if written.is_err() {
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(beside);
     }
     written?;
     crash_point_at("file-replaced", path);
@@ -95,10 +108,13 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn write_all(beside: &Path, bytes: &[u8], path: &Path) -> io::Result<()> {
+fn write_all(beside: &Path, bytes: &[u8], path: &Path, mode: Option<u32>) -> io::Result<()> {
     let mut file = File::create(beside)?;
     crash_point_at("file-begun", path);
     file.write_all(bytes)?;
+    if let Some(mode) = mode {
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+    }
     file.sync_all()?;
     crash_point_at("file-written", path);
     Ok(())
