@@ -1,5 +1,6 @@
 //! Memory as a cache: workers are kept while there is room. What is held twice goes first, then what has been used least often
-//! and longest ago; nothing that runs a program, or has just run one, is touched.
+//! and longest ago; nothing that runs a program, or has just run one, is touched. Nor are sessions: what they hold is nowhere else,
+//! and what they take is the user's own.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -10,6 +11,7 @@ use super::group::{Group, Phase};
 use super::pool::Pool;
 use super::size::{self, kilobytes};
 use crate::env;
+use crate::worker::Isolation;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(10);
@@ -53,7 +55,8 @@ pub(super) async fn watch(pool: Rc<Pool>) {
 async fn keep_within(pool: &Rc<Pool>) {
     size::measure(pool).await;
     let is_scarce = is_scarce();
-    let mut total: u64 = pool.groups.borrow().values().map(|group| group.memory.get().proportional).sum();
+    let mut total: u64 =
+        pool.groups.borrow().values().filter(is_cache).map(|group| group.memory.get().proportional).sum();
     if (total <= pool.budget && !is_scarce) || trim_spares(pool) {
         // What trimming gives back is seen the next time.
         return;
@@ -81,11 +84,16 @@ fn in_order(pool: &Pool) -> Vec<Rc<Group>> {
     let groups = pool.groups.borrow();
     let mut idle: Vec<(Place, Rc<Group>)> = groups
         .values()
-        .filter(|group| !is_busy(group) && !has_branches(group, groups.values()))
+        .filter(|group| is_cache(group) && !is_busy(group) && !has_branches(group, groups.values()))
         .map(|group| (place(group, groups.values()), group.clone()))
         .collect();
     idle.sort_by_key(|(place, _)| Reverse(*place));
     idle.into_iter().map(|(_, group)| group).collect()
+}
+
+/// It can be made again.
+fn is_cache(group: &&Rc<Group>) -> bool {
+    group.key.isolation != Isolation::Session
 }
 
 fn is_busy(group: &Group) -> bool {

@@ -5,7 +5,7 @@ use std::fs;
 use super::daemon_support::{Place, Steps, WAITS, is_alive, wait_until};
 
 /// Started with a budget that no worker fits into: what runs stays, and what has just run; then duplicates go, branches, and
-/// what they were forked from. The next launch is served again.
+/// what they were forked from. The next launch is served again. What a session holds is nowhere else: it stays.
 #[test]
 fn a_budget_that_is_too_small() {
     let place = Place::new("budget");
@@ -14,7 +14,9 @@ fn a_budget_that_is_too_small() {
     assert!(command.args(["daemon", "start"]).env("JULIA_DAEMON_MEMORY", "1K").output().unwrap().status.success());
     let script = || place.client(["p.jl"]).require().run().assert_served("2", 0);
     let log = || String::from_utf8(place.daemon(&["logs"]).stdout).unwrap();
+    let session = |code| place.client(["--session=kept", "-e", code]).require().run();
     let mut steps = Steps::default();
+    session("x = 42").assert_served("", 0);
     let mut running = place.client(["-e", WAITS]).require().spawn();
     let job = running.served_pid();
     script();
@@ -27,12 +29,13 @@ fn a_budget_that_is_too_small() {
     });
     steps.step("then what it was forked from", || {
         running.finish().assert_served("runs\n", 7);
-        wait_until("nothing is kept", 60, || kinds(&place).is_empty());
+        wait_until("nothing else is kept", 60, || kinds(&place) == ["session"]);
         let text = log();
         let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words:?} in {text}"));
         assert!(at("memory is needed: the branch for") < at("memory is needed: the fork for"), "{text}");
-        wait_until("no worker runs", 20, || place.processes().len() == 1);
+        wait_until("only the session's processes run", 20, || place.processes().len() == 3);
     });
+    steps.step("the session goes on", || session("print(x)").assert_served("42", 0));
     steps.step("and the next launch is served", script);
     steps.finish();
 }
