@@ -377,7 +377,13 @@ fn developed_changed_and_removed() {
     // In the place of one that Pkg had added, whose shim leads to the environment of then.
     let pkgs = "#!/bin/sh\nexec \"${JULIA_APPS_JULIA_CMD:-/nowhere}\" -m Mine\n";
     fs::write(shop.depot.path("bin/mine"), pkgs).unwrap();
+    // And what is left of a package that Pkg has removed without us.
+    fs::create_dir_all(shop.depot.path("environments/jlapp/Gone/_precompiled")).unwrap();
+    fs::create_dir_all(shop.depot.path("environments/jlapp/_native")).unwrap();
     shop.does(&["dev", "Mine"]);
+    assert!(
+        !shop.depot.path("environments/jlapp/Gone").exists() && shop.depot.path("environments/jlapp/_native").exists()
+    );
     shop.runs("mine", "second\n");
     // An app, then the package with its last one.
     assert_eq!(shop.does(&["rm", "other"]).0, "  other\n");

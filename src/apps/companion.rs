@@ -100,6 +100,13 @@ pub(super) fn of_all(depot: &Path) -> PathBuf {
     depot.join(PLACE)
 }
 
+/// The packages that there is something of; what is not a package's begins with a mark.
+pub(super) fn all_packages(depot: &Path) -> Vec<String> {
+    let entries = fs::read_dir(of_all(depot)).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| !name.starts_with(['_', '.'])).collect()
+}
+
 /// What there is of one package.
 pub(super) fn of_package(depot: &Path, package: &str) -> PathBuf {
     depot.join(PLACE).join(package)

@@ -202,14 +202,16 @@ impl Edit {
         Ok(record.with(&self.natives_after))
     }
 
-    /// What belongs to packages that have gone, and is in the depot: a checkout is the user's own.
+    /// What belongs to packages that have gone, and is in the depot: a checkout is the user's own. Of those that Pkg has
+    /// removed it has left what is ours.
     fn remove_leftovers(&mut self, before: &Record, after: &Record) {
-        let is_left = |package: &&Package| !after.packages.iter().any(|other| other.name == package.name);
-        for package in before.packages.iter().filter(is_left) {
-            let folders =
-                [self.depot.join(ENVIRONMENTS).join(&package.name), companion::of_package(&self.depot, &package.name)];
-            self.removed.extend(folders.iter().filter(|folder| folder.exists()).map(|it| relative(&self.depot, it)));
-        }
+        let is_left = |name: &str| !after.packages.iter().any(|other| other.name == name);
+        let environments = self.depot.join(ENVIRONMENTS);
+        let gone = before.packages.iter().filter(|package| is_left(&package.name));
+        let gone = gone.map(|package| environments.join(&package.name)).filter(|folder| folder.exists());
+        let ours = companion::all_packages(&self.depot).into_iter().filter(|name| is_left(name));
+        let ours = ours.map(|name| companion::of_package(&self.depot, &name));
+        self.removed.extend(gone.chain(ours).map(|folder| relative(&self.depot, &folder)));
     }
 
     /// A name belongs to one package, and a package is recorded once.
