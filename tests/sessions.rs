@@ -287,7 +287,7 @@ fn where_none_can_be_had_nothing_runs() {
     for (words, code, says) in [
         (vec!["--session=a", "-e", "1"], 125, "the session a cannot be had"),
         (vec!["--session", "-e", "1"], 125, "this terminal's session cannot be had"),
-        (vec!["--session=a", "-i"], 125, "interactive"),
+        (vec!["--session=a", "-i"], 125, "has no prompt"),
         (vec!["--restart", "-e", "1"], 2, "--session"),
         (vec!["--session=", "-e", "1"], 2, "--session="),
         (vec!["--session=a", "--session-busy=never", "-e", "1"], 2, "--session-busy"),

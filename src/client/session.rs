@@ -74,6 +74,10 @@ pub(super) fn refuse(reason: &Reason, attempt: &Attempt) -> i32 {
         complain(&format!("{which} is busy with another launch, and --session-busy=fail"));
         return exit::SESSION_BUSY;
     }
+    if matches!(reason, Reason::Interactive) {
+        complain(&format!("{which} has no prompt: give it a program (a file, -e, or one on standard input)"));
+        return exit::NOT_SERVED;
+    }
     complain(&format!(
         "{which} cannot be had ({reason}); without it the program would run without its state. See `jlapp daemon logs`"
     ));
