@@ -118,14 +118,15 @@ function grow(recipe::Recipe, files::Vector{String})
     printed && throw(Refused("loading it prints something"))
     compiled = Base.invokelatest(compile_lines, recipe.notes)
     stage("methods")
+    done isa Refused && compiled == 0 && throw(done)
     isempty(recipe.app) || optionally(() -> Base.invokelatest(parse_app, job, Symbol(recipe.app[1])))
     Base.invokelatest(use_start_again)
     REST[] === nothing || Base.invokelatest(rehearse_rest) || throw(Refused("this Julia cannot be given the rest of a file"))
     ccall(:chdir, Cint, (Cstring,), "/")
-    done, compiled
+    done isa Refused ? "evaluated nothing, since $(done.why)" : done, compiled
 end
 
-# What the program does first.
+# What the program does first; `Refused` where that cannot be done ahead, but what its launches compile can.
 function begin_program(recipe::Recipe, files::Vector{String})
     job = recipe.job
     isempty(recipe.app) || return load_packages([Symbol(recipe.app[1])])
@@ -135,7 +136,7 @@ function begin_program(recipe::Recipe, files::Vector{String})
 end
 
 function load_packages(names::Vector{Symbol})
-    isempty(names) && throw(Refused("it loads no package"))
+    isempty(names) && return Refused("it loads no package")
     for name in names
         Base.require(Main, name)
     end
@@ -185,7 +186,7 @@ function begin_file(path::String, files::Vector{String})
         isempty(surroundings.undo) || append!(files, vcat(environment_files(), Base.invokelatest(package_files)))
         take_back(surroundings)
     end
-    count > length(kept) || length(Base.loaded_modules) > loaded || throw(Refused("it begins with something else than definitions"))
+    count > length(kept) || length(Base.loaded_modules) > loaded || return Refused("it begins with something else than definitions")
     line(n) = n <= length(starts) ? starts[n][2] : typemax(Int)
     rest = blank_except(text, [line(n):line(n + 1)-1 for n in kept], line(count + 1))
     left = vcat(Any[], (all[starts[n][1]-1:starts[n][1]] for n in kept)..., count < length(starts) ? all[starts[count+1][1]-1:end] : [])
