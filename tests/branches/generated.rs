@@ -71,7 +71,11 @@ const DEFINITIONS: [&str; 36] = [
 ];
 
 /// What can be seen from outside.
-const EFFECTS: [&str; 20] = [
+const EFFECTS: [&str; 24] = [
+    "println(map(a -> a + @N, [1, 2]), ' ', a -> a)\n",
+    "c@N = [i + f@F(i) for i in 1:3 if i > 1]\nprintln(c@N, sum(a * b for a in 1:2, b in 1:2))\n",
+    "k@N = (a; b = @N) -> a + b\nprintln(k@N(1), ' ', k@N(1, b = 2), ' ', k@N)\n",
+    "for (i, j) in sort([(1, 2), (3, 1)], by = p -> p[2])\n    println(map(a -> a * i, [j]))\nend\n",
     "println(f@F(2))\n",
     "println(\"line \", @__LINE__, ' ', f@F(1))\n",
     "v@N = [f@F(i) for i in 1:3]\nprintln(v@N)\n",

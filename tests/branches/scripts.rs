@@ -14,7 +14,13 @@ impl Script {
     /// begins there.
     pub fn outlook(&self) -> &'static str {
         let misnumbered = self.name == "several-on-a-line" && ((1, 10)..(1, 12)).contains(&tested::version());
-        if misnumbered { "begins with something else" } else { self.outlook }
+        let nothing = "begins with something else";
+        match self.outlook.split_once("lowered") {
+            // Julia 1.5 parses files in C, where nothing can be given to it.
+            Some((before, _)) if tested::version() < (1, 6) => before.strip_suffix(", ").unwrap_or(nothing),
+            _ if misnumbered => nothing,
+            _ => self.outlook,
+        }
     }
 }
 
@@ -205,4 +211,52 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "evaluated 3 statements, to line 6",
     ),
     script("broken", "f() = 1\nusing Broken\nprintln(f())\n", "as asked"),
+    // From here on nothing, or not all, is definition; what has functions without names in it is lowered.
+    script("functions-without-names", FUNCTIONS_WITHOUT_NAMES, "lowered 13 more"),
+    script(
+        "error-in-one",
+        "f(x) = x\n\nx = map(1:3) do a\n    f(a) > 2 ? error(\"as asked\") : a\nend\n",
+        "evaluated 1 statements, to line 2, lowered 1 more",
+    ),
+    script(
+        "ambiguous",
+        "total = map(a -> a, [1])[1]\nfor i in 1:2\n    total = i\nend\nprintln(total, \" \", c -> c)\n",
+        "lowered 2 more",
+    ),
+    script(
+        "makes-code",
+        "println(1 + 1, a -> a)\neval(:(g = b -> b))\nprintln(g, c -> c)\n",
+        "begins with something else",
+    ),
 ];
+
+const FUNCTIONS_WITHOUT_NAMES: &str = r#"x = map(a -> a^2 + 1, 1:10)
+println(sum(x))
+y = [i * 2 for i in 1:30 if i > 3]
+println(filter(v -> v % 3 == 0, y), " ", v -> v)
+d = Dict(string(k) => k for k in 1:5)
+g = (a; k = 1) -> a + k
+println(g(1), " ", g(1, k = 3), " ", g)
+z = sort(collect(d), by = p -> p[2], rev = true)
+open(@__FILE__) do io
+    println(length(readline(io)))
+end
+h = map(1:3) do i
+    j = i + 1
+    map(k -> k * j, 1:2)
+end
+println(h, " ", [(a, b) for a in 1:2 for b in 1:2])
+for i in 1:3
+    println(i, z[i])
+end
+plain(x) = x + 1
+println(plain(1), " ", e -> e)
+@show map(a -> a + 1, [1])
+t = @async map(a -> a, [2])
+println(fetch(t), " ", a -> a)
+for (k, v) in sort(collect(d), by = p -> p[2])
+    println(k, " ", v)
+end
+later(x) = map(e -> e + x, [1])
+println(later(1), " ", e -> e)
+"#;

@@ -186,16 +186,22 @@ function begin_file(path::String, files::Vector{String})
         isempty(surroundings.undo) || append!(files, vcat(environment_files(), Base.invokelatest(package_files)))
         take_back(surroundings)
     end
-    count > length(kept) || length(Base.loaded_modules) > loaded || return Refused("it begins with something else than definitions")
+    is_begun = count > length(kept) || length(Base.loaded_modules) > loaded
+    remaining = [(all[i], line) for (i, line) in starts[count+1:end]]
+    lowered = Base.invokelatest(lower_rest, remaining, path)
+    is_begun || !isempty(lowered) || return Refused("it begins with something else than definitions")
     line(n) = n <= length(starts) ? starts[n][2] : typemax(Int)
     rest = blank_except(text, [line(n):line(n + 1)-1 for n in kept], line(count + 1))
     left = vcat(Any[], (all[starts[n][1]-1:starts[n][1]] for n in kept)..., count < length(starts) ? all[starts[count+1][1]-1:end] : [])
     same_statements(statements(rest, path), left) || throw(Refused("its statements do not begin on lines of their own"))
-    REST[] = Rest(path, text, rest, surroundings.is_relative ? folder : nothing)
-    what_was_evaluated(count, length(starts), length(kept), line(count + 1) - 1)
+    REST[] = Rest(path, text, rest, surroundings.is_relative ? folder : nothing, length(kept), lowered)
+    what_was_evaluated(count, length(starts), length(kept), line(count + 1) - 1) * what_was_lowered(lowered)
 end
 
+what_was_lowered(lowered) = isempty(lowered) ? "" : ", lowered $(Base.count(pair -> pair.second !== nothing, lowered)) more"
+
 function what_was_evaluated(count::Int, all::Int, kept::Int, line::Int)
+    count == 0 && return "evaluated nothing"
     done = count == all ? "evaluated all $count statements" : "evaluated $count statements, to line $line"
     kept == 0 ? done : "$done, but $kept that every launch evaluates"
 end
@@ -250,7 +256,7 @@ function rehearse_rest()
     if pid == 0
         end_with_parent(true)
         take_output()
-        REST[] = Rest(path, text, blank_except(text, UnitRange{Int}[], 2), nothing)
+        REST[] = Rest(path, text, blank_except(text, UnitRange{Int}[], 2), nothing, 0, Pair{Any,Any}[])
         try as_program(String[], [path]) catch; end
         quit(1)
     end
@@ -299,6 +305,9 @@ end
 (k::Other)(x) = x
 main(args) = work(Thing(1.0))
 println(main(ARGS))
+numbers = map(a -> a + 1, [i for i in 1:2 if i > 1])
+for i in 1:2; println(i); end
+@show sum(a -> a, numbers)
 """
 
 function rehearse_branch(folder::String)

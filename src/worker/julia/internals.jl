@@ -28,6 +28,8 @@
 # | jl_engine_reserve, jl_engine_fulfill   | from 1.12; the field that they count in is looked for    | src/engine.cpp                |
 # | safepoint pages                        | all; 3 pages to 1.10, 4 from 1.11; the first two are the main thread's | src/safepoint.c |
 # | JLOptions.image_file                   | all; the path of the system image as it is mapped        | base/options.jl               |
+# | jl_expand_with_loc_warn                | all; lowers a statement as the top level of a file does  | src/ast.c                     |
+# | CodeInfo.code, Core.ReturnNode         | from 1.6 on (used where there is a hook for the parser)   | base/boot.jl                  |
 # | jl_alloc_string                        | all; pooled to some 2,000 bytes                          | src/array.c, src/genericmemory.c |
 # | trace_compile                          | all; the file is opened once, and flushed after each line | src/gf.c                     |
 # | Core._parse                            | from 1.6; (text, file, line, offset, rule); _setparser! from 1.9 | base/meta.jl, base/boot.jl |
@@ -381,3 +383,6 @@ end
 relocate(x, ::LineNumberNode) = x
 relocate(::LineNumberNode, line::LineNumberNode) = line
 relocate(x::Expr, line::LineNumberNode) = Expr(x.head, Any[relocate(arg, line) for arg in x.args]...)
+
+lower(x, path::String, line::Int) =
+    ccall(:jl_expand_with_loc_warn, Any, (Any, Any, Cstring, Cint), x, Main, path, line)

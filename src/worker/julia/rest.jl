@@ -6,6 +6,8 @@ struct Rest
     text::String                            # all of the file
     rest::String
     folder::Union{String,Nothing}           # the launch's, where that decides about something
+    kept::Int                               # statements of the rest that stand among those that were evaluated
+    lowered::Vector{Pair{Any,Any}}          # the next ones, lowered
 end
 const REST = Ref{Union{Rest,Nothing}}(nothing)
 
@@ -46,7 +48,9 @@ function (parser::ParseRest)(text, filename, arguments...)
     rest = REST[]
     if rest !== nothing && String(filename) == rest.path && text == rest.text
         forget_rest(parser.next)
-        return parser.next(rest.rest, filename, arguments...)
+        result = parser.next(rest.rest, filename, arguments...)
+        isempty(rest.lowered) || give_lowered!(result[1], rest.kept, rest.lowered)
+        return result
     end
     parser.next(text, filename, arguments...)
 end
