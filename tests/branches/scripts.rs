@@ -212,7 +212,7 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
     ),
     script("broken", "f() = 1\nusing Broken\nprintln(f())\n", "as asked"),
     // From here on nothing, or not all, is definition; what has functions without names in it is lowered.
-    script("functions-without-names", FUNCTIONS_WITHOUT_NAMES, "lowered 13 more"),
+    script("functions-without-names", FUNCTIONS_WITHOUT_NAMES, "lowered 14 more"),
     script(
         "error-in-one",
         "f(x) = x\n\nx = map(1:3) do a\n    f(a) > 2 ? error(\"as asked\") : a\nend\n",
@@ -222,6 +222,11 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "ambiguous",
         "total = map(a -> a, [1])[1]\nfor i in 1:2\n    total = i\nend\nprintln(total, \" \", c -> c)\n",
         "lowered 2 more",
+    ),
+    script(
+        "ambiguous-inside",
+        "total = map(a -> a, [1])[1]\nfor i in 1:2\n    total = map(a -> a, [i])[1]\nend\nprintln(total, \" \", c -> c)\n",
+        "lowered 1 more",
     ),
     script(
         "makes-code",

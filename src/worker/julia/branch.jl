@@ -188,7 +188,8 @@ function begin_file(path::String, files::Vector{String})
     end
     is_begun = count > length(kept) || length(Base.loaded_modules) > loaded
     remaining = [(all[i], line) for (i, line) in starts[count+1:end]]
-    lowered = Base.invokelatest(lower_rest, remaining, path)
+    lowered = Pair{Any,Any}[]
+    optionally(() -> append!(lowered, Base.invokelatest(lower_rest, remaining, path)))
     is_begun || !isempty(lowered) || return Refused("it begins with something else than definitions")
     line(n) = n <= length(starts) ? starts[n][2] : typemax(Int)
     rest = blank_except(text, [line(n):line(n + 1)-1 for n in kept], line(count + 1))

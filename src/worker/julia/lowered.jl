@@ -6,7 +6,8 @@
 # may number something and is not lowered ahead is the last that is looked at, and nothing is lowered of a program that makes code
 # itself.
 
-# What may stand around anonymous functions. Loops are not among it: what they assign to is looked up when they are lowered.
+# What may stand around anonymous functions. What is assigned to in a loop at top level is looked up when that is lowered, so none
+# with an assignment is.
 const LOWERED_HEADS = (:call, :(=), :kw, :parameters, :tuple, :vect, :hcat, :vcat, :row, :typed_hcat, :typed_vcat, :ref, :(.), :curly,
                        :string, :&&, :||, :if, :elseif, :comparison, :(::), :(...), :(+=), :(-=), :(*=), :(/=), :(.=), :block,
                        :do, Symbol("'"))
@@ -54,9 +55,13 @@ function has_known_heads(x::Expr)
     x.head in NUMBERED_HEADS && return !holds(y -> y isa Expr && y.head in (:global, :quote), x)
     # It may put what it is given into a scope of its own, where it depends on names what an assignment means.
     x.head === :macrocall && return all(arg -> has_known_heads(arg) && !holds(is_assignment, arg), x.args[3:end])
+    x.head === :for && return is_known_range(x.args[1]) && has_known_heads(x.args[2]) && !holds(is_assignment, x.args[2])
     x.head === :do && return has_known_heads(x.args[1]) && has_known_heads(x.args[2])
     x.head in LOWERED_HEADS && !(x.head === :(=) && is_signature_of_method(x.args[1])) && all(has_known_heads, x.args)
 end
+
+# `i in a`, also several of them.
+is_known_range(x) = x isa Expr && (x.head === :block ? all(is_known_range, x.args) : x.head === :(=) && has_known_heads(x.args[2]))
 
 is_assignment(x) = x isa Expr && (x.head === :(=) || endswith(String(x.head), "=") && x.head !== :(==))
 
