@@ -223,6 +223,12 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "total = map(a -> a, [1])[1]\nfor i in 1:2\n    total = i\nend\nprintln(total, \" \", c -> c)\n",
         "lowered 2 more",
     ),
+    // Compiling `f` would decide to Julia 1.11 that `step` is Base's.
+    script(
+        "defined-below",
+        "f(x) = sum(step(i) for i in 1:x)\nprintln(length(ARGS))\nstep(x) = 5\nprintln(f(2), map(a -> step(a), [1]))\n",
+        "evaluated 1 statements, to line 1",
+    ),
     script(
         "ambiguous-inside",
         "total = map(a -> a, [1])[1]\nfor i in 1:2\n    total = map(a -> a, [i])[1]\nend\nprintln(total, \" \", c -> c)\n",

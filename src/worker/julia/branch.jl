@@ -132,7 +132,7 @@ function begin_program(recipe::Recipe, files::Vector{String})
     isempty(recipe.app) || return load_packages([Symbol(recipe.app[1])])
     isempty(job.commands) || return load_packages(packages_of_commands(job.commands))
     isempty(job.arguments) && throw(Refused("it has no program"))
-    begin_file(abspath(job.arguments[1]), files)
+    begin_file(abspath(job.arguments[1]), files, recipe.notes)
 end
 
 function load_packages(names::Vector{Symbol})
@@ -169,8 +169,8 @@ function take_leading!(found::Vector{Symbol}, list::Vector)
     true
 end
 
-# Evaluates the statements in front of a program file that only define.
-function begin_file(path::String, files::Vector{String})
+# Evaluates the statements in front of a program file that only define. Where nothing may be compiled ahead no notes are left.
+function begin_file(path::String, files::Vector{String}, notes::Vector{String})
     isfile(path) || throw(Refused("its file is gone"))
     push!(files, path)
     text = read(path, String)
@@ -188,6 +188,7 @@ function begin_file(path::String, files::Vector{String})
     end
     is_begun = count > length(kept) || length(Base.loaded_modules) > loaded
     remaining = [(all[i], line) for (i, line) in starts[count+1:end]]
+    shadows_later(remaining) && empty!(notes)
     lowered = Pair{Any,Any}[]
     optionally(() -> append!(lowered, Base.invokelatest(lower_rest, remaining, path)))
     is_begun || !isempty(lowered) || return Refused("it begins with something else than definitions")
