@@ -155,6 +155,18 @@ println(PLACE, sort(collect(LIMITS)), RANGE, NAMED, TABLE["sin"](0.0), GRID, f(1
         "evaluated 2 statements, to line 4",
     ),
     script(
+        "annotated",
+        "@views function ends(x)\n    x[1:2]\nend\n@fastmath halve(x) = x / 2\n\n\
+         println(ends([1, 2, 3]), halve(3.0), ends([1, 2]) isa SubArray)\n",
+        "evaluated 2 statements, to line 5",
+    ),
+    script(
+        "package-macros",
+        "using Pkg\nPkg.activate(joinpath(@__DIR__, \"env\"))\nusing TimerOutputs\nwork() = @timeit \"work\" begin\n    \
+         1 + 1\nend\n\nprintln(work())\n",
+        "evaluated 4 statements, to line 7, but 1 that every launch evaluates",
+    ),
+    script(
         "surroundings",
         r#"println("begins")
 using Pkg; Pkg.activate(joinpath(@__DIR__, "env"))
