@@ -154,6 +154,13 @@ println(PLACE, sort(collect(LIMITS)), RANGE, NAMED, TABLE["sin"](0.0), GRID, f(1
         "using Test\ncheck() = @testset \"t\" begin\n    @test 1 + 1 == 2\nend\nprintln(length(check().results))\n",
         "evaluated 2 statements, to line 4",
     ),
+    // What its launches had to compile names `Main.step`, which is Base's until the program defines it.
+    script(
+        "names-of-base",
+        "struct Point\n    x::Int\nend\n\nprintln(length(ARGS))\nstep(p::Point) = p.x + 1\n\
+         module Within\nfirst(x::Main.Point) = Main.step(x)\nend\nprintln(step(Point(1)), Within.first(Point(2)))\n",
+        "evaluated 1 statements, to line 4",
+    ),
     script(
         "annotated",
         "@views function ends(x)\n    x[1:2]\nend\n@fastmath halve(x) = x / 2\n\n\
