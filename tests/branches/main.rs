@@ -111,6 +111,7 @@ impl Desk {
 fn lay_out(desk: &Desk) {
     desk.write("part.jl", "part(x) = x + 1\n\nwhere_am_i() = basename(@__FILE__)\n");
     desk.write("effect.jl", "println(\"effect\")\ng() = 1\n");
+    desk.write("shadow.jl", "step(x::Int8) = 7\nconst STEP = step\nprintln(STEP(Int8(1)))\n");
     desk.package("Clean", "answer() = 42\nconst loaded_at = 1\n");
     desk.package("Prints", "__init__() = println(\"loaded\")\n");
     desk.package("Sets", "__init__() = (ENV[\"SETS\"] = \"1\"; nothing)\n");

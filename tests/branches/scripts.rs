@@ -161,6 +161,7 @@ println(PLACE, sort(collect(LIMITS)), RANGE, NAMED, TABLE["sin"](0.0), GRID, f(1
          module Within\nfirst(x::Main.Point) = Main.step(x)\nend\nprintln(step(Point(1)), Within.first(Point(2)))\n",
         "evaluated 1 statements, to line 4",
     ),
+    script("names-of-base-included", "struct Mine end\ninclude(\"shadow.jl\")\n", "evaluated 1 statements, to line 1"),
     script(
         "annotated",
         "@views function ends(x)\n    x[1:2]\nend\n@fastmath halve(x) = x / 2\n\n\
