@@ -170,9 +170,17 @@ println(PLACE, sort(collect(LIMITS)), RANGE, NAMED, TABLE["sin"](0.0), GRID, f(1
     ),
     script(
         "package-macros",
-        "using Pkg\nPkg.activate(joinpath(@__DIR__, \"env\"))\nusing TimerOutputs\nwork() = @timeit \"work\" begin\n    \
-         1 + 1\nend\n\nprintln(work())\n",
-        "evaluated 4 statements, to line 7, but 1 that every launch evaluates",
+        r#"using Pkg
+Pkg.activate(joinpath(@__DIR__, "env"))
+pushfirst!(LOAD_PATH, "@")
+using TimerOutputs
+work() = @timeit "work" begin
+    1 + 1
+end
+
+println(work())
+"#,
+        "evaluated 5 statements, to line 8, but 2 that every launch evaluates",
     ),
     script(
         "surroundings",
