@@ -31,6 +31,7 @@ impl Key {
             let path = self.julia.path.display();
             found.push(if replaced { format!("{path} was replaced") } else { format!("Julia {path}") });
         }
+        found.extend((self.julia == other.julia && self.image != other.image).then(|| "its system image".to_owned()));
         if self.isolation != other.isolation {
             found.push(format!("isolation {}", self.isolation.name()));
         }

@@ -18,7 +18,9 @@ use crate::worker::{Isolation, Plan};
 /// Launches with equal keys share workers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    pub(super) julia: Julia,
+    pub(super) julia: Stamped,
+    /// The system image that it starts from, where that is known: rebuilt under its name, it is another one.
+    pub(super) image: Option<Stamped>,
     /// Process-wide switches, sorted and spelled one way.
     pub(super) switches: Vec<OsString>,
     /// `NAME=value` entries that are read at start-up, sorted.
@@ -29,9 +31,9 @@ pub(super) struct Key {
     pub(super) session: Option<Rc<kept::Name>>,
 }
 
-/// A Julia, and whether its file has been replaced.
+/// A program or an image, and whether its file has been replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Julia {
+pub(super) struct Stamped {
     pub(super) path: PathBuf,
     device: u64,
     inode: u64,
@@ -40,7 +42,7 @@ pub(super) struct Julia {
     changed_ns: i128,
 }
 
-impl Julia {
+impl Stamped {
     pub(super) fn at(path: &Path) -> Result<Self, Decline> {
         let path = path.to_owned();
         let found = fs::metadata(&path).map_err(|_| Decline::NoJulia)?;
@@ -59,10 +61,28 @@ impl Julia {
     pub(super) fn is_as(&self, other: &Self) -> bool {
         Self { changed_ns: other.changed_ns, ..self.clone() } == *other
     }
+
+    /// Whether a file has come in this one's place, or none.
+    pub(super) fn is_replaced(&self) -> bool {
+        Self::at(&self.path).as_ref() != Ok(self)
+    }
+
+    fn is_other_version_of(&self, other: &Self) -> bool {
+        self.path == other.path && self != other
+    }
+}
+
+/// What Julia starts from: `--sysimage`, else what lies in its place beside the program (`JULIA_BINDIR`/../lib/julia).
+fn image(julia: &Path, line: &CommandLine) -> Option<Stamped> {
+    if let Some(given) = line.sysimage() {
+        return Stamped::at(Path::new(given)).ok();
+    }
+    let beside = |program: &Path| Stamped::at(&program.parent()?.parent()?.join("lib/julia/sys.so")).ok();
+    beside(julia).or_else(|| beside(&julia.canonicalize().ok()?))
 }
 
 impl Key {
-    pub(super) fn new(julia: Julia, line: &CommandLine, launch: &Launch, directory: &Path) -> Self {
+    pub(super) fn new(julia: Stamped, line: &CommandLine, launch: &Launch, directory: &Path) -> Self {
         let switches: Vec<OsString> = line.process.iter().flat_map(crate::julia::ProcessSwitch::to_args).collect();
         let isolation = isolation(line, launch);
         let session = kept::Name::of(launch, line, directory).map(Rc::new);
@@ -70,7 +90,8 @@ impl Key {
         let entries = launch.environment.iter().filter(matters);
         let mut variables: Vec<Vec<u8>> = entries.cloned().collect();
         variables.sort_unstable();
-        Self { isolation, julia, switches, variables, program: None, session }
+        let image = image(&julia.path, line);
+        Self { isolation, julia, image, switches, variables, program: None, session }
     }
 
     /// The branch of a program, for launches that this key serves.
@@ -81,6 +102,17 @@ impl Key {
     /// The workers that a branch is forked from.
     pub(super) fn base(&self) -> Self {
         Self { program: None, ..self.clone() }
+    }
+
+    /// Whether its Julia, or what that starts from, is no more what it was: another one, or gone.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.julia.is_replaced() || self.image.as_ref().is_some_and(Stamped::is_replaced)
+    }
+
+    /// Whether a launch has shown that this key's Julia, or what that starts from, is another one by now.
+    pub(super) fn is_replaced_by(&self, current: &Self) -> bool {
+        let images = self.image.as_ref().zip(current.image.as_ref());
+        self.julia.is_other_version_of(&current.julia) || images.is_some_and(|(old, new)| old.is_other_version_of(new))
     }
 
     /// What it serves, for people.
@@ -166,4 +198,35 @@ fn is_read_at_startup(entry: &[u8], isolation: Isolation) -> bool {
     let for_terminals = READ_FOR_TERMINALS.iter().filter(|_| isolation == Isolation::Repl);
     READ_AT_STARTUP.iter().chain(for_terminals).any(|known| known.as_bytes() == name)
         || READ_AT_STARTUP_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::julia::parse;
+
+    #[test]
+    fn an_image_beside_the_program_or_given() {
+        let root = std::env::temp_dir().join(format!("jlapp-image-{}", std::process::id()));
+        let (program, beside, given) = (root.join("bin/julia"), root.join("lib/julia/sys.so"), root.join("own.so"));
+        for path in [&program, &beside, &given] {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
+            fs::write(path, "1").expect("it can be written");
+        }
+        std::os::unix::fs::symlink(&program, root.join("julia")).expect("it can be linked");
+        let of = |program: &Path, words: &[&str]| {
+            let words: Vec<_> = words.iter().map(OsString::from).collect();
+            image(program, &parse(&words).expect("a command line"))
+        };
+        let switch = format!("-J{}", given.display());
+        assert_eq!(of(&program, &[]).expect("an image").path, beside);
+        assert_eq!(of(&root.join("julia"), &[]).map(|image| image.path), beside.canonicalize().ok());
+        assert_eq!(of(&program, &[&switch]).expect("an image").path, given);
+        assert_eq!(of(&program, &["-J/no/such/file"]), None);
+        let (old, old_given) = (of(&program, &[]).expect("an image"), of(&program, &[&switch]).expect("an image"));
+        fs::write(&beside, "22").expect("it can be written");
+        assert!(old.is_replaced() && !old_given.is_replaced());
+        assert!(old.is_other_version_of(&of(&program, &[]).expect("an image")));
+        fs::remove_dir_all(&root).expect("it can be removed");
+    }
 }

@@ -53,7 +53,7 @@ pub use status::{JobReport, Report, WorkerReport};
 pub use unwarmed::UnwarmedReport;
 
 use choice::Chooser;
-use key::Julia;
+use key::Stamped;
 use lock::Lock;
 use log::Log;
 use pool::Pool;
@@ -73,7 +73,7 @@ struct Conductor {
     chooser: Chooser,
     started: Instant,
     /// Our own program file when we started.
-    program: Option<Julia>,
+    program: Option<Stamped>,
     io: io::Backend,
     stopping: Notify,
     /// The socket's name was lost and has to be bound again.
@@ -146,9 +146,9 @@ impl Drop for Place {
     }
 }
 
-fn own_program() -> Option<Julia> {
+fn own_program() -> Option<Stamped> {
     let path = std::env::current_exe().ok()?;
-    Julia::at(&path).ok()
+    Stamped::at(&path).ok()
 }
 
 impl Conductor {
@@ -177,7 +177,7 @@ impl Conductor {
     /// Our program file is another one by now: an installation of the same release, or a newer one.
     fn is_replaced(&self) -> bool {
         self.program.as_ref().is_some_and(|program| {
-            let now = Julia::at(&program.path);
+            let now = Stamped::at(&program.path);
             now.is_ok_and(|now| !now.is_as(program))
         })
     }

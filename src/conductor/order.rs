@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::choice::Chosen;
 use super::decline::Decline;
-use super::key::{Julia, Key};
+use super::key::{Key, Stamped};
 use super::needs::Needs;
 use super::program::Program;
 use super::standing::Standing;
@@ -59,7 +59,7 @@ impl Order {
             return Err(Decline::Interactive);
         }
         line.resolve_paths(directory);
-        let mut key = Key::new(Julia::at(&chosen.selection.binary)?, &line, &launch, directory);
+        let mut key = Key::new(Stamped::at(&chosen.selection.binary)?, &line, &launch, directory);
         // An app's text is ours, with the names of its folders in it.
         let folder = descriptors.get(1).filter(|_| chosen.app.is_none());
         let needs = folder.map_or_else(Needs::default, |folder| Needs::of(&line, folder));

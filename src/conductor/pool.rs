@@ -9,7 +9,7 @@ use super::adoption;
 use super::decline::Decline;
 use super::drain::Departed;
 use super::group::{Claim, Group, Phase};
-use super::key::{Julia, Key};
+use super::key::{Key, Stamped};
 use super::log::Log;
 use super::memory;
 use super::unwarmed::Unwarmed;
@@ -24,7 +24,7 @@ const MOST_GROUPS: usize = 8;
 pub(super) enum First {
     /// It waits for a worker.
     Waits,
-    /// It runs as plain Julia, in this process, and should not have to share the machine with the boot.
+    /// It runs as plain Stamped, in this process, and should not have to share the machine with the boot.
     RunsPlain(u32),
 }
 
@@ -32,7 +32,7 @@ pub(super) enum First {
 pub(super) struct Pool {
     pub(super) groups: RefCell<HashMap<Key, Rc<Group>>>,
     /// Julias whose probes failed, with the reason: launches of theirs are not forked.
-    pub(super) unforkable: RefCell<HashMap<Julia, String>>,
+    pub(super) unforkable: RefCell<HashMap<Stamped, String>>,
     pub(super) declined: RefCell<BTreeMap<Decline, u64>>,
     pub(super) spare_hits: Cell<u64>,
     /// Launches that a worker was given.
@@ -75,7 +75,7 @@ impl Pool {
         first: First,
     ) -> Result<Rc<Group>, Decline> {
         let key = if self.is_fresh_instead(&key) { key.fresh() } else { key };
-        self.retire_replaced(&key.julia);
+        self.retire_replaced(&key);
         let known = self.groups.borrow().get(&key).cloned();
         if let Some(group) = known.filter(|group| !group.is_expired()) {
             group.touch(time_to_live);
@@ -112,10 +112,11 @@ impl Pool {
         }
     }
 
-    /// Workers of a Julia whose file is another one by now.
-    fn retire_replaced(&self, current: &Julia) {
-        let replaced = |key: &Key| key.julia.path == current.path && key.julia != *current;
-        let stale: Vec<Key> = self.groups.borrow().keys().filter(|key| replaced(key)).cloned().collect();
+    /// Workers of a Julia whose file is another one by now, or its system image's.
+    fn retire_replaced(&self, current: &Key) {
+        let groups = self.groups.borrow();
+        let stale: Vec<Key> = groups.keys().filter(|key| key.is_replaced_by(current)).cloned().collect();
+        drop(groups);
         for key in stale {
             self.log.line(&format!("{} was replaced: its workers retire", key.julia.path.display()));
             self.drop_group(&key);
@@ -170,9 +171,9 @@ impl Pool {
         self.keep_with_branches(&groups);
         for group in groups {
             group.relax();
-            let julia = &group.key.julia;
-            if Julia::at(&julia.path).as_ref() != Ok(julia) {
-                self.log.line(&format!("{} is gone or another one: its workers retire", julia.path.display()));
+            if group.key.is_replaced() {
+                let path = group.key.julia.path.display();
+                self.log.line(&format!("{path} is gone or another one: its workers retire"));
                 self.drop_group(&group.key);
             } else if group.is_expired() {
                 if !matches!(group.phase.get(), Phase::Failed(_)) {
@@ -198,7 +199,7 @@ impl Pool {
         key.isolation == Isolation::Fork && self.unforkable.borrow().contains_key(&key.julia)
     }
 
-    pub(super) fn note_unforkable(&self, julia: &Julia, why: &str) {
+    pub(super) fn note_unforkable(&self, julia: &Stamped, why: &str) {
         self.unforkable.borrow_mut().insert(julia.clone(), why.to_owned());
     }
 

@@ -1,13 +1,12 @@
 //! What a launch runs, so far as that decides about what can be done ahead of it: launches of equal programs can share a branch.
 
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::difference::differing_names;
 use crate::apps::Found;
 use crate::env;
-use crate::julia::{Action, CommandLine};
+use crate::julia::{Action, CommandLine, Program as Invoked};
 use crate::protocol::Launch;
 
 /// A program and everything that may change what loading it means.
@@ -71,8 +70,10 @@ impl Program {
             What::File(path) => path.display().to_string(),
             What::App { name, .. } => format!("the app {name}"),
             What::Actions(actions) => {
-                let texts: Vec<_> =
-                    actions.iter().map(|text| format!("-{}", String::from_utf8_lossy(text).trim_end())).collect();
+                let texts: Vec<_> = actions
+                    .iter()
+                    .map(|text| format!("-{} {}", char::from(text[0]), String::from_utf8_lossy(&text[1..]).trim_end()))
+                    .collect();
                 texts.join(" ").chars().take(80).collect()
             }
         }
@@ -109,9 +110,12 @@ impl Program {
 }
 
 fn what(line: &CommandLine, directory: &Path) -> Option<What> {
-    if let Some(file) = line.program_file() {
-        let is_alone = line.actions.is_empty() && file != OsStr::new("-");
-        return is_alone.then(|| What::File(absolute(directory, Path::new(file))));
+    match &line.program {
+        Invoked::Stdin => return None,
+        Invoked::File(file) => {
+            return line.actions.is_empty().then(|| What::File(absolute(directory, Path::new(file))));
+        }
+        Invoked::None => (),
     }
     let mut actions = Vec::new();
     for action in &line.actions {
@@ -195,4 +199,39 @@ fn is_indifferent(entry: &[u8]) -> bool {
     let name = entry.split(|byte| *byte == b'=').next().unwrap_or_default();
     INDIFFERENT.iter().any(|known| known.as_bytes() == name)
         || INDIFFERENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::julia::parse;
+
+    fn what_of(words: &[&str]) -> Option<What> {
+        let words: Vec<_> = words.iter().map(std::ffi::OsString::from).collect();
+        what(&parse(&words).expect("a command line"), Path::new("/here"))
+    }
+
+    fn actions(texts: &[&str]) -> Option<What> {
+        Some(What::Actions(texts.iter().map(|text| text.as_bytes().to_vec()).collect()))
+    }
+
+    #[test]
+    fn what_is_launched() {
+        assert_eq!(what_of(&["a/../s.jl", "x"]), Some(What::File("/here/s.jl".into())));
+        assert_eq!(what_of(&["-e", "using A", "x"]), actions(&["eusing A"]));
+        assert_eq!(what_of(&["-e", "using A", "-E", "f()"]), actions(&["eusing A", "Ef()"]));
+        for words in [&["-m", "A.B"][..], &["-m", "A.B", "x", "-y"], &["-mA.B", "x"], &["--module=A.B", "x"]] {
+            assert_eq!(what_of(words), actions(&["mA.B"]), "{words:?}");
+        }
+        assert_eq!(what_of(&["-e", "using A", "-m", "B", "x"]), actions(&["eusing A", "mB"]));
+    }
+
+    #[test]
+    fn what_has_nothing_to_do_ahead() {
+        for words in
+            [&["-"][..], &["-e", "1"], &["-L", "a.jl", "s.jl"], &["-e", "1", "-m", "A"], &["-L", "a.jl", "-e", "1"]]
+        {
+            assert_eq!(what_of(words), None, "{words:?}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ mod tests {
     use std::fs;
 
     use super::super::group::{Group, Phase};
-    use super::super::key::{Julia, Key};
+    use super::super::key::{Key, Stamped};
     use super::super::log::Log;
     use super::super::pool::Pool;
     use super::*;
@@ -69,10 +69,11 @@ mod tests {
     fn pool() -> Rc<Pool> {
         let pool = Rc::new(Pool::new(Log::to_nobody()));
         for number in 0..4 {
-            let julia = Julia::at(&std::env::current_exe().unwrap()).unwrap();
+            let julia = Stamped::at(&std::env::current_exe().unwrap()).unwrap();
             let switches = vec![format!("--optimize={number}").into()];
             let key = Key {
                 julia,
+                image: None,
                 switches,
                 variables: Vec::new(),
                 isolation: Isolation::Fork,

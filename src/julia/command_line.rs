@@ -199,8 +199,16 @@ impl CommandLine {
 
     /// The value of `--threads`.
     pub fn threads(&self) -> Option<&OsStr> {
-        let threads = self.process.iter().find(|switch| switch.name == "threads")?;
-        threads.value.as_deref()
+        self.process_value("threads")
+    }
+
+    /// The file of `--sysimage`.
+    pub fn sysimage(&self) -> Option<&OsStr> {
+        self.process_value("sysimage")
+    }
+
+    fn process_value(&self, name: &str) -> Option<&OsStr> {
+        self.process.iter().find(|switch| switch.name == name)?.value.as_deref()
     }
 
     /// Makes the paths that Julia makes absolute at its start independent of where we are: files to load, and files

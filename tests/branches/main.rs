@@ -111,6 +111,7 @@ impl Desk {
 fn lay_out(desk: &Desk) {
     desk.write("part.jl", "part(x) = x + 1\n\nwhere_am_i() = basename(@__FILE__)\n");
     desk.write("effect.jl", "println(\"effect\")\ng() = 1\n");
+    desk.write("shadow.jl", "step(x::Int8) = 7\nconst STEP = step\nprintln(STEP(Int8(1)))\n");
     desk.package("Clean", "answer() = 42\nconst loaded_at = 1\n");
     desk.package("Prints", "__init__() = println(\"loaded\")\n");
     desk.package("Sets", "__init__() = (ENV[\"SETS\"] = \"1\"; nothing)\n");
@@ -127,12 +128,19 @@ fn lay_out(desk: &Desk) {
 /// A project, and a folder of packages, that a script names itself.
 fn lay_out_surroundings(desk: &Desk) {
     const UUID: &str = "6b2f0c4e-52a7-4c1f-9d0a-3d1f5a1c7e20";
-    desk.write("env/Project.toml", &format!("[deps]\nWithin = \"{UUID}\"\n"));
-    desk.write(
-        "env/Manifest.toml",
-        &format!("[[Within]]\npath = \"Within\"\nuuid = \"{UUID}\"\nversion = \"0.1.0\"\n"),
-    );
-    desk.write("env/Within/Project.toml", &format!("name = \"Within\"\nuuid = \"{UUID}\"\nversion = \"0.1.0\"\n"));
+    // The real one's, which our list of macros names.
+    const TIMER_UUID: &str = "a759f4b9-e2f1-59dc-863e-4aeb61b1ea8f";
+    let packages = [("TimerOutputs", TIMER_UUID), ("Within", UUID)];
+    let deps: String = packages.iter().map(|(name, uuid)| format!("{name} = \"{uuid}\"\n")).collect();
+    let about = |uuid: &str| format!("uuid = \"{uuid}\"\nversion = \"0.1.0\"\n");
+    let entry = |(name, uuid): &(&str, &str)| format!("[[{name}]]\npath = \"{name}\"\n{}", about(uuid));
+    desk.write("env/Project.toml", &format!("[deps]\n{deps}"));
+    desk.write("env/Manifest.toml", &packages.iter().map(entry).collect::<Vec<_>>().join("\n"));
+    for (name, uuid) in packages {
+        desk.write(&format!("env/{name}/Project.toml"), &format!("name = \"{name}\"\n{}", about(uuid)));
+    }
+    let timer = "export @timeit\nmacro timeit(label, ex)\n    :(print($label, ' '); $(esc(ex)))\nend";
+    desk.write("env/TimerOutputs/src/TimerOutputs.jl", &format!("module TimerOutputs\n{timer}\nend\n"));
     let body = "const seen = Ref(\"\")\nvalue() = 1\n__init__() = (seen[] = get(ENV, \"KEPT\", \"no\"); nothing)";
     desk.write("env/Within/src/Within.jl", &format!("module Within\n{body}\nend\n"));
     desk.write("more/Beside.jl", "module Beside\nvalue() = 10\nend\n");
@@ -148,6 +156,7 @@ fn launches_from_branches() {
     steps.step("surroundings", || surroundings_are_looked_at(&desk));
     steps.step("nothing is stale", || nothing_is_stale(&desk));
     steps.step("expressions", || expressions_load_their_packages_ahead(&desk));
+    steps.step("modules", || modules_are_loaded_ahead(&desk));
     steps.step("a launch that has just begun", || beginning::has_no_branch_beside_it(&desk));
     steps.step("profiles", || a_profile_outlives_the_conductor(&desk));
     steps.finish();
@@ -267,7 +276,7 @@ fn nothing_is_stale(desk: &Desk) {
 fn expressions_load_their_packages_ahead(desk: &Desk) {
     desk.package("Slow", "f(x) = sum(sort([x * i for i in 1:10]))\nconst RANDOM = Ref(0)\n");
     let words = ["-e", "using Slow: f; import Dates; println(f(2), isdefined(Main, :Slow), rand(UInt128))", "--", "x"];
-    let program = format!("-e{}", &words[1]);
+    let program = format!("-e {}", &words[1]);
     let program = program.chars().take(80).collect::<String>();
     let first = desk.run(&words);
     let second = desk.run(&words);
@@ -284,6 +293,26 @@ fn expressions_load_their_packages_ahead(desk: &Desk) {
     // Another environment may mean another package.
     desk.client(&words).env("OTHER", "1").run();
     assert_eq!(desk.served(&program), 2);
+}
+
+/// The words behind a module's are its arguments, as those behind a program file are.
+fn modules_are_loaded_ahead(desk: &Desk) {
+    if tested::version() < (1, 12) {
+        println!("no -m: this Julia is older than 1.12");
+        return;
+    }
+    let main = "(@main)(args) = (println(ARGS == args, args, PROGRAM_FILE); 3)";
+    desk.package("Tool", &format!("{main}\nmodule Deep\n(@main)(args) = println(args)\nend"));
+    for (words, program) in [(&["-m", "Tool", "a", "-b"][..], "-m Tool"), (&["-m", "Tool.Deep", "a"], "-m Tool.Deep")] {
+        let plain = [desk.plain(words), desk.plain(words)][1].clone();
+        for _ in 0..2 {
+            desk.is_like_plain(words, &plain);
+        }
+        desk.wait_for(program, "loaded Tool");
+        let before = desk.served(program);
+        desk.is_like_plain(words, &plain);
+        assert!(desk.served(program) > before, "{program} is served by its branch");
+    }
 }
 
 fn a_profile_outlives_the_conductor(desk: &Desk) {

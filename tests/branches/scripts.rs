@@ -160,6 +160,34 @@ println(PLACE, sort(collect(LIMITS)), RANGE, NAMED, TABLE["sin"](0.0), GRID, f(1
         "using Test\ncheck() = @testset \"t\" begin\n    @test 1 + 1 == 2\nend\nprintln(length(check().results))\n",
         "evaluated 2 statements, to line 4",
     ),
+    // What its launches had to compile names `Main.step`, which is Base's until the program defines it.
+    script(
+        "names-of-base",
+        "struct Point\n    x::Int\nend\n\nprintln(length(ARGS))\nstep(p::Point) = p.x + 1\n\
+         module Within\nfirst(x::Main.Point) = Main.step(x)\nend\nprintln(step(Point(1)), Within.first(Point(2)))\n",
+        "evaluated 1 statements, to line 4",
+    ),
+    script("names-of-base-included", "struct Mine end\ninclude(\"shadow.jl\")\n", "evaluated 1 statements, to line 1"),
+    script(
+        "annotated",
+        "@views function ends(x)\n    x[1:2]\nend\n@fastmath halve(x) = x / 2\n\n\
+         println(ends([1, 2, 3]), halve(3.0), ends([1, 2]) isa SubArray)\n",
+        "evaluated 2 statements, to line 5",
+    ),
+    script(
+        "package-macros",
+        r#"using Pkg
+Pkg.activate(joinpath(@__DIR__, "env"))
+pushfirst!(LOAD_PATH, "@")
+using TimerOutputs
+work() = @timeit "work" begin
+    1 + 1
+end
+
+println(work())
+"#,
+        "evaluated 5 statements, to line 8, but 2 that every launch evaluates",
+    ),
     script(
         "surroundings",
         r#"println("begins")

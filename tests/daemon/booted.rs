@@ -1,7 +1,9 @@
 //! A booted Julia.
 
+use std::fs;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::time::Duration;
 
 use jlapp::protocol::{Kind, PROTOCOL, Release};
@@ -38,6 +40,7 @@ fn a_warm_conductor() {
     sandboxes(&place, &mut steps);
     steps.step("a job is not disturbed by hostile clients", || not_disturbed(&place, pid));
     steps.step("a Julia that was replaced retires its workers", || replaced(&place, &wrapper));
+    steps.step("a system image that was replaced retires its workers", || image_replaced(&place));
     steps.step("a newer client, while a job runs", || newer_while_a_job_runs(&place, pid));
     steps.finish();
 }
@@ -151,6 +154,31 @@ fn replaced(place: &Place, wrapper: &str) {
     place.client(["-e", "print(2)"]).require().run().assert_served("2", 0);
     assert_ne!(zygote(place), first);
     wait_until("the old workers have ended", 20, || !is_alive(first));
+}
+
+/// As a rebuilt one: under the same name, and another file.
+fn image_replaced(place: &Place) {
+    let from =
+        Command::new(julia()).args(["-e", "print(unsafe_string(Base.JLOptions().image_file))"]).output().unwrap();
+    let from = String::from_utf8(from.stdout).unwrap();
+    let image = place.path("image.so");
+    let launch = |expected: &str| {
+        fs::copy(&from, place.path("new.so")).unwrap();
+        fs::rename(place.path("new.so"), &image).unwrap();
+        let switch = format!("--sysimage={}", image.display());
+        place.client([&*switch, "-e", &format!("print({expected})")]).require().run().assert_served(expected, 0);
+        let report = place.report().unwrap();
+        let workers = report["workers"].as_array().unwrap().clone();
+        let of_image: Vec<_> =
+            workers.iter().filter(|worker| worker["switches"].to_string().contains("image.so")).collect();
+        assert_eq!(of_image.len(), 1, "{report}");
+        u32::try_from(of_image[0]["zygote_pid"].as_u64().unwrap()).unwrap()
+    };
+    let first = launch("1");
+    assert_ne!(launch("2"), first);
+    wait_until("the workers of the old image have ended", 20, || !is_alive(first));
+    fs::remove_file(&image).unwrap();
+    wait_until("those of an image that is gone, too", 20, || worker_count(place) == 1);
 }
 
 fn newer_while_a_job_runs(place: &Place, conductor: u32) {

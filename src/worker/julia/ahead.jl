@@ -77,12 +77,17 @@ note_last(scope::Scope, x) = x isa Symbol ? note_name(scope, x) : x isa Expr ? n
 
 # What a name means here, or `nothing` where that cannot be told.
 function meaning(name::Symbol, scope::Scope)
-    (name in scope.names || name in scope.types) && scope.mod === nothing && return nothing
+    is_to_come(name, scope) && return nothing
     for m in (scope.mod === nothing ? (Base, Core) : (scope.mod,))
         isdefined(m, name) && return Some(getfield(m, name))
     end
     nothing
 end
+
+# Whether a statement that has not been evaluated defines it. To 1.11 looking it up would bind it to what `using` brings, and the
+# definition would fail.
+is_to_come(name::Symbol, scope::Scope) = (name in scope.names || name in scope.types) &&
+    (scope.mod === nothing || !(name in names(scope.mod, all = true, imported = true)))
 
 # `A.b` where A is a module.
 function meaning(x::Expr, scope::Scope)

@@ -23,15 +23,25 @@ end
 # of StaticArrays evaluate the ranges of a comprehension.
 const PACKAGE_MACROS = map(((package, names),) -> package => map(name -> Symbol("@", name), names), (
     ("ArgParse", "c7e460c6-2fb9-53a9-8c5b-16f535851c63") => (:add_arg_table, :add_arg_table!),
-    ("BenchmarkTools", "6e4b80f9-dd63-53aa-95a3-0cdb28fa8baf") => (:ballocated, :belapsed, :benchmark, :benchmarkable, :btime),
+    ("BenchmarkTools", "6e4b80f9-dd63-53aa-95a3-0cdb28fa8baf") =>
+        (:ballocated, :ballocations, :belapsed, :benchmark, :benchmarkable, :btime, :btimed),
     ("Chain", "8be319e6-bccf-4806-a6f7-6fae938471bc") => (:chain,),
+    ("Crayons", "a8cc5b0e-0ffa-5ad4-8c14-923d3ee1735f") => (:crayon_str,),
+    ("DataFramesMeta", "1313f7d8-7da2-5740-9ea0-a2ca25f37964") => (
+        :astable, :by, :byrow, :combine, :distinct, :distinct!, :eachrow, :eachrow!, :groupby, :orderby, :passmissing, :rdistinct,
+        :rdistinct!, :rename, :rename!, :rorderby, :rselect, :rselect!, :rsubset, :rsubset!, :rtransform, :rtransform!, :select,
+        :select!, :subset, :subset!, :transform, :transform!, :with),
     ("Dates", "ade2ca70-3891-5945-98fb-dc099432e06a") => (:dateformat_str,),
     ("Distributed", "8ba89e20-285c-5b6f-9357-94700520ee1b") => (:distributed, :everywhere, :fetch, :fetchfrom, :spawnat),
+    ("JuMP", "4076af6c-e467-56ae-b986-b466b2749572") =>
+        (:constraint, :constraints, :expression, :expressions, :objective, :variable, :variables),
+    ("LaTeXStrings", "b964fa9f-0449-5b57-a5c2-d3ea65f4040f") => (:L_str,),
     ("MacroTools", "1914dd2f-81c6-5fcd-8719-6d5c9610ff09") => (:capture,),
     ("ProgressMeter", "92933f4c-e287-5a05-a399-4b506db050ca") => (:showprogress,),
     ("StaticArrays", "90137ffa-7385-5640-81b9-e52037218182") => (:MArray, :MMatrix, :MVector, :SArray, :SMatrix, :SVector),
     ("Test", "8dfed614-e22c-5e08-85e1-65c5234f0b40") =>
         (:inferred, :test, :test_broken, :test_deprecated, :test_logs, :test_nowarn, :test_skip, :test_throws, :test_warn, :testset),
+    ("TimerOutputs", "a759f4b9-e2f1-59dc-863e-4aeb61b1ea8f") => (:timeit,),
     ("UnPack", "3a884ed6-31ef-47d7-9d2a-63182c4928ed") => (:pack!, :unpack)))
 
 function is_package_macro(x::Expr, scope::Scope)
@@ -53,7 +63,7 @@ function is_defining_macro(x::Expr, scope::Scope)
     name, args = x.args[1], x.args[3:end]
     if is_known_macro(x, scope, (Symbol("@doc"),))
         return length(args) == 2 && args[1] isa String && (args[2] isa Symbol || only_defines(args[2], scope))
-    elseif is_known_macro(x, scope, map(n -> Symbol("@", n), (:inline, :noinline, :propagate_inbounds)))
+    elseif is_known_macro(x, scope, map(n -> Symbol("@", n), (:inline, :noinline, :propagate_inbounds, :views, :fastmath)))
         return length(args) == 1 && args[1] isa Expr && only_defines(args[1], scope)
     elseif is_known_macro(x, scope, (Symbol("@enum"),))
         return defines_enum(args, scope)

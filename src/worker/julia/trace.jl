@@ -63,12 +63,12 @@ end
 # How many of them could be compiled.
 function compile_lines(lines)
     scope = scope_of_traces()
-    compiled = 0
+    compiled, owned = 0, IdDict{Module,Set{Symbol}}()
     for line in lines
         startswith(line, "precompile(") || continue
         try
             expression = Meta.parse(line)
-            is_signature(expression) && Core.eval(scope, expression) === true && (compiled += 1)
+            is_signature(expression) && names_what_is_there(expression, owned) && Core.eval(scope, expression) === true && (compiled += 1)
         catch
         end
     end
@@ -78,6 +78,24 @@ end
 # `precompile(Tuple{…})` and nothing else: notes are kept in a file for longer than this process lives.
 is_signature(x) = x isa Expr && x.head === :call && length(x.args) == 2 && x.args[1] === :precompile &&
                   x.args[2] isa Expr && x.args[2].head === :curly
+
+# Whether the program has defined all that a note names of it. What it defines below, as `step(x::Mine) = …`, may be a name of
+# Base's as well. To 1.11 whoever looks up such a name has decided that it is Base's, and the program cannot define it any more.
+names_what_is_there(x, ::IdDict) = true
+function names_what_is_there(x::Expr, owned::IdDict)
+    x.head === :(.) || return all(arg -> names_what_is_there(arg, owned), x.args)
+    names_what_is_there(x.args[1], owned) || return false
+    m = module_of_program(x.args[1])
+    m === nothing || x.args[2].value in get!(() -> Set(names(m, all = true, imported = true)), owned, m)
+end
+
+# Main, or a module in it that is there.
+module_of_program(x) = x === :Main ? Main : nothing
+function module_of_program(x::Expr)
+    outer = module_of_program(x.args[1])
+    inner = outer === nothing ? nothing : getfield(outer, x.args[2].value)
+    inner isa Module ? inner : nothing
+end
 
 # Traces name packages as if Main had imported them, and this module by its name alone.
 function scope_of_traces()
