@@ -24,7 +24,7 @@ const MOST_GROUPS: usize = 8;
 pub(super) enum First {
     /// It waits for a worker.
     Waits,
-    /// It runs as plain Stamped, in this process, and should not have to share the machine with the boot.
+    /// It runs as plain Julia, in this process, and should not have to share the machine with the boot.
     RunsPlain(u32),
 }
 
