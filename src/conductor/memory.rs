@@ -55,8 +55,13 @@ pub(super) async fn watch(pool: Rc<Pool>) {
 async fn keep_within(pool: &Rc<Pool>) {
     size::measure(pool).await;
     let is_scarce = is_scarce();
-    let mut total: u64 =
-        pool.groups.borrow().values().filter(is_cache).map(|group| group.memory.get().proportional).sum();
+    let mut total: u64 = pool
+        .groups
+        .borrow()
+        .values()
+        .filter(|group| is_cache(group))
+        .map(|group| group.memory.get().proportional)
+        .sum();
     if (total <= pool.budget && !is_scarce) || trim_spares(pool) {
         // What trimming gives back is seen the next time.
         return;
@@ -92,7 +97,7 @@ fn in_order(pool: &Pool) -> Vec<Rc<Group>> {
 }
 
 /// It can be made again.
-fn is_cache(group: &&Rc<Group>) -> bool {
+fn is_cache(group: &Group) -> bool {
     group.key.isolation != Isolation::Session
 }
 

@@ -211,19 +211,19 @@ mod tests {
         what(&parse(&words).expect("a command line"), Path::new("/here"))
     }
 
-    fn actions(texts: &[&str]) -> Option<What> {
-        Some(What::Actions(texts.iter().map(|text| text.as_bytes().to_vec()).collect()))
+    fn actions(texts: &[&str]) -> What {
+        What::Actions(texts.iter().map(|text| text.as_bytes().to_vec()).collect())
     }
 
     #[test]
     fn what_is_launched() {
         assert_eq!(what_of(&["a/../s.jl", "x"]), Some(What::File("/here/s.jl".into())));
-        assert_eq!(what_of(&["-e", "using A", "x"]), actions(&["eusing A"]));
-        assert_eq!(what_of(&["-e", "using A", "-E", "f()"]), actions(&["eusing A", "Ef()"]));
+        assert_eq!(what_of(&["-e", "using A", "x"]), Some(actions(&["eusing A"])));
+        assert_eq!(what_of(&["-e", "using A", "-E", "f()"]), Some(actions(&["eusing A", "Ef()"])));
         for words in [&["-m", "A.B"][..], &["-m", "A.B", "x", "-y"], &["-mA.B", "x"], &["--module=A.B", "x"]] {
-            assert_eq!(what_of(words), actions(&["mA.B"]), "{words:?}");
+            assert_eq!(what_of(words), Some(actions(&["mA.B"])), "{words:?}");
         }
-        assert_eq!(what_of(&["-e", "using A", "-m", "B", "x"]), actions(&["eusing A", "mB"]));
+        assert_eq!(what_of(&["-e", "using A", "-m", "B", "x"]), Some(actions(&["eusing A", "mB"])));
     }
 
     #[test]
