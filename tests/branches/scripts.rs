@@ -257,6 +257,12 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "f(x) = sum(step(i) for i in 1:x)\nprintln(length(ARGS))\nstep(x) = 5\nprintln(f(2), map(a -> step(a), [1]))\n",
         "evaluated 1 statements, to line 1",
     ),
+    // What `T` is only the launch knows.
+    script(
+        "type-to-come",
+        "T = length(ARGS) > 100 ? Float64 : Int\nx = map((a::T) -> a + 1, [1])\nprintln(x, \" \", b -> b, (c::Int) -> c)\n",
+        "begins with something else",
+    ),
     script(
         "ambiguous-inside",
         "total = map(a -> a, [1])[1]\nfor i in 1:2\n    total = map(a -> a, [i])[1]\nend\nprintln(total, \" \", c -> c)\n",
@@ -274,7 +280,7 @@ println(sum(x))
 y = [i * 2 for i in 1:30 if i > 3]
 println(filter(v -> v % 3 == 0, y), " ", v -> v)
 d = Dict(string(k) => k for k in 1:5)
-g = (a; k = 1) -> a + k
+g = (a::Int; k::Int = 1) -> a + k
 println(g(1), " ", g(1, k = 3), " ", g)
 z = sort(collect(d), by = p -> p[2], rev = true)
 open(@__FILE__) do io

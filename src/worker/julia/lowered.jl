@@ -48,7 +48,11 @@ may_number(x) = x isa Expr && (x.head in NUMBERED_HEADS || x.head in (:macro, :s
                                x.head in (:do, :toplevel, :quote, :parameters, :kw, :function, :where) ||
                                x.head === :(=) && is_signature_of_method(x.args[1]))
 
-can_be_lowered(x, scope::Scope) = is_inert(x, scope) && has_known_heads(x)
+can_be_lowered(x, scope::Scope) = is_inert(x, scope) && has_known_heads(x) && !holds(y -> names_unknown_type(y, scope), x)
+
+# The types of a function's arguments are looked up where it is defined.
+names_unknown_type(x, scope::Scope) = x isa Expr && x.head === :(::) && !is_type(x.args[end], scope, Symbol[])
+
 has_known_heads(x) = true
 function has_known_heads(x::Expr)
     # In a function everything has its own scope.
