@@ -151,6 +151,7 @@ fn lay_out_surroundings(desk: &Desk) {
 fn launches_from_branches() {
     let desk = Desk::new("branches");
     let mut steps = Steps::default();
+    steps.step("what its zygote has compiled meanwhile", || needs_none_any_more(&desk));
     cannot_be_told_from_plain_julia(&desk, &mut steps);
     generated_scripts(&desk, &mut steps);
     steps.step("surroundings", || surroundings_are_looked_at(&desk));
@@ -160,6 +161,18 @@ fn launches_from_branches() {
     steps.step("a launch that has just begun", || beginning::has_no_branch_beside_it(&desk));
     steps.step("profiles", || a_profile_outlives_the_conductor(&desk));
     steps.finish();
+}
+
+/// The first zygote has not compiled what this calls, its successor has: nothing is left for a branch.
+fn needs_none_any_more(desk: &Desk) {
+    let path = desk.write("compiled.jl", "join([\"a\", \"b\"], \",\"); split(\"a b\")\nprintln(parse(Int, \"1\"))\n");
+    for _ in 0..3 {
+        desk.run(&["compiled.jl"]).assert_served("1\n", 0);
+    }
+    let path = path.display().to_string();
+    desk.wait_for(&path, "");
+    let outlook = desk.outlook(&path).unwrap();
+    assert!(outlook.starts_with("it begins with something else"), "{outlook}");
 }
 
 fn cannot_be_told_from_plain_julia(desk: &Desk, steps: &mut Steps) {

@@ -27,7 +27,7 @@ impl Place {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("jld-{name}-{}-{number}", std::process::id()));
-        for part in ["", "home", "run"] {
+        for part in ["", "home", "run", "tmp"] {
             fs::DirBuilder::new().mode(0o700).create(folder.join(part)).unwrap();
         }
         let folder = fs::canonicalize(folder).unwrap();
@@ -73,6 +73,7 @@ impl Place {
         let mut all: BTreeMap<OsString, OsString> = BTreeMap::from([
             ("HOME".into(), self.path("home").into()),
             ("PATH".into(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into()),
+            ("TMPDIR".into(), self.path("tmp").into()),
             ("XDG_RUNTIME_DIR".into(), self.path("run").into()),
         ]);
         let julia = if self.julia.is_empty() { julia().into() } else { self.julia.clone() };
@@ -163,10 +164,10 @@ impl Place {
         file("cmdline") || file("environ") || link("cwd")
     }
 
-    /// Files below the folder of the socket and the home that our programs have made.
+    /// Files below the folder of the socket, the home and the folder for temporary files that our programs have made.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut all = Vec::new();
-        let mut folders = vec![self.path("run"), self.path("home")];
+        let mut folders = vec![self.path("run"), self.path("home"), self.path("tmp")];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

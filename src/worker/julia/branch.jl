@@ -116,14 +116,25 @@ function grow(recipe::Recipe, files::Vector{String})
     GC.gc(false)
     compare_states(before, Base.invokelatest(state))
     printed && throw(Refused("loading it prints something"))
+    took = processor_seconds()
     compiled = Base.invokelatest(compile_lines, recipe.notes)
+    took = processor_seconds() - took
     stage("methods")
-    done isa Refused && compiled == 0 && throw(done)
+    done isa Refused && !is_worth_a_branch(recipe.notes, took) && throw(done)
     isempty(recipe.app) || optionally(() -> Base.invokelatest(parse_app, job, Symbol(recipe.app[1])))
     Base.invokelatest(use_start_again)
     REST[] === nothing || Base.invokelatest(rehearse_rest) || throw(Refused("this Julia cannot be given the rest of a file"))
     ccall(:chdir, Cint, (Cstring,), "/")
     done isa Refused ? "evaluated nothing, since $(done.why)" : done, compiled
+end
+
+# Whether compiling these notes took what a launch notices. Their zygote's successor may have compiled them all meanwhile; then the
+# same takes as long once more. A branch costs memory, and a fork of it takes longer than one of its zygote.
+const NOTICED_SECONDS = 0.002
+function is_worth_a_branch(notes::Vector{String}, took::Float64)
+    again = processor_seconds()
+    Base.invokelatest(compile_lines, notes)
+    took - (processor_seconds() - again) > NOTICED_SECONDS
 end
 
 # What the program does first; `Refused` where that cannot be done ahead, but what its launches compile can.
@@ -312,21 +323,19 @@ for i in 1:2; println(i); end
 @show sum(a -> a, numbers)
 """
 
-function rehearse_branch(folder::String)
-    path = joinpath(folder, "branch.jl")
-    write(path, BRANCH_TEXT)
+function rehearse_branch(path::String)
     job = Job(UInt32[], 0o22, 0, 0, Limit[], String[name * "=" * value for (name, value) in ENV], [path], String[],
               Pair{String,Int32}[], Pair{String,String}[], UInt64(8 << 20))
-    grow(Recipe(job, folder, String[], ["precompile(Tuple{typeof(Main.work), Main.Thing{Float64}})"]), String[])
+    grow(Recipe(job, "/", String[], ["precompile(Tuple{typeof(Main.work), Main.Thing{Float64}})"]), String[])
     report = memory_file("report")
     write_report(report, String["a"])
     close_fd(report)
-    read_recipe(rehearsal_recipe(job, folder))
+    read_recipe(rehearsal_recipe(job))
 end
 
-function rehearsal_recipe(job::Job, folder::String)
+function rehearsal_recipe(job::Job)
     string_bytes(text) = vcat(reinterpret(UInt8, [UInt32(sizeof(text))]), codeunits(text))
     list(items) = vcat(reinterpret(UInt8, [UInt32(length(items))]), map(string_bytes, items)...)
-    UInt8[string_bytes(folder); list(String[]); list(["a"]); zeros(UInt8, 4 + 4 + 8 + 4 + 4); list(job.environment); list(job.arguments);
+    UInt8[string_bytes("/"); list(String[]); list(["a"]); zeros(UInt8, 4 + 4 + 8 + 4 + 4); list(job.environment); list(job.arguments);
           list(String[]); zeros(UInt8, 4 + 8)]
 end

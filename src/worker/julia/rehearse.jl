@@ -46,9 +46,8 @@ println("a \$(length(ARGS)) b")
 @show 1
 """
 
-function programs(folder::String)
-    path = joinpath(folder, "hello.jl")
-    write(path, PROGRAM_TEXT)
+function programs(file)
+    path = file(PROGRAM_TEXT)
     Rehearsal[
         Rehearsal(:terminal, String[], [path, "a", "b"], 0),
         Rehearsal(:pipe, String[], [path, "a", "b"], 0),
@@ -57,11 +56,7 @@ function programs(folder::String)
 end
 
 # Showing an error takes seconds until the debug information has been read once.
-function failing_programs(folder::String)
-    path = joinpath(folder, "error.jl")
-    write(path, "f(x) = error(\"no \$x\")\nf(1)\n")
-    Rehearsal[Rehearsal(:terminal, String[], [path], 1)]
-end
+failing_programs(file) = Rehearsal[Rehearsal(:terminal, String[], [file("f(x) = error(\"no \$x\")\nf(1)\n")], 1)]
 
 struct Rehearsing
     pid::Cint
@@ -71,8 +66,7 @@ struct Rehearsing
 end
 
 # Forks a child that runs `work` with its compiling traced to a file.
-function fork_rehearsal(work, inherited::Inherited, folder::String, number::Int, status::Int)
-    trace = joinpath(folder, "trace$number")
+function fork_rehearsal(work, inherited::Inherited, trace::String, number::Int, status::Int)
     pid = fork_repaired(inherited)
     if pid == 0
         end_with_parent(true)
@@ -89,8 +83,8 @@ function fork_rehearsal(work, inherited::Inherited, folder::String, number::Int,
     Rehearsing(pid, trace, number, status)
 end
 
-function run_rehearsal(rehearsal::Rehearsal, folder::String)
-    fds = Cint[-1, ccall(:open, Cint, (Cstring, Cint, Cint...), folder, 0, 0)]
+function run_rehearsal(rehearsal::Rehearsal)
+    fds = Cint[-1, ccall(:open, Cint, (Cstring, Cint, Cint...), "/", 0, 0)]
     append!(fds, rehearsal_stdio(rehearsal.stdio))
     environment = String[name * "=" * value for (name, value) in ENV]
     stack = UInt64(8 << 20)
@@ -146,44 +140,54 @@ end
 
 # Whether this Julia can be forked: 0, the number of the first probe or rehearsal that failed, or TOO_SLOW, which says nothing
 # about this Julia.
-try_out() = in_folder() do folder
-    run_children([probe for _ in 1:PROBING], programs(folder), folder)
-end
+try_out() = with_files(file -> run_children([probe for _ in 1:PROBING], programs(file), file))
 
 # What launches have to be spared: takes seconds, so a successor does it.
-rehearse() = in_folder() do folder
+rehearse() = with_files() do file
     try
-        scout(folder, now_ns() + DEADLINE_NS) && exercise(joinpath(folder, "exercise.jl"))
+        scout(file, now_ns() + DEADLINE_NS) && exercise(file)
     catch
         # First calls stay slow; nothing else depends on it.
     end
     stage("exercise")
     # What is only about branches says nothing about this Julia.
-    branch = fork_rehearsal(() -> rehearse_branch(folder), inherited_descriptors(), folder, 0, 0)
-    failed = run_children([], vcat(programs(folder), failing_programs(folder)), folder)
+    branch = fork_rehearsal(() -> rehearse_branch(file(BRANCH_TEXT)), inherited_descriptors(), file(""), 0, 0)
+    failed = run_children([], vcat(programs(file), failing_programs(file)), file)
     await(branch, now_ns() + DEADLINE_NS) == 0 || ccall(:dprintf, Cint, (Cint, Cstring, Cstring...), 2, "%s\n", "no branch could be rehearsed")
     compile_traced([branch.trace])
     stage("branch")
     failed
 end
 
-function in_folder(work)
-    folder = mktempdir(cleanup = false)
+# Calls `work` with a function that makes files: from a text a path that this process and its children can open. The files have
+# no name in any folder, so one that is killed meanwhile leaves nothing behind.
+function with_files(work)
+    files = Cint[]
     try
-        work(folder)
+        work(text -> memory_path(files, text))
     finally
-        rm(folder, recursive = true, force = true)
+        foreach(close_fd, files)
     end
 end
 
-function run_children(probes::Vector, list::Vector{Rehearsal}, folder::String)
+function memory_path(files::Vector{Cint}, text::String)
+    low = memory_file("rehearsal.jl")
+    low < 0 && error("memfd_create: errno $(Libc.errno())")
+    push!(files, dup_high(low))
+    close_fd(low)
+    path = "/proc/self/fd/$(last(files))"
+    write(path, text)
+    path
+end
+
+function run_children(probes::Vector, list::Vector{Rehearsal}, file)
     deadline = now_ns() + DEADLINE_NS
     inherited = inherited_descriptors()
-    children = Rehearsing[fork_rehearsal(probes[i], inherited, folder, i, 0) for i in 1:length(probes)]
+    children = Rehearsing[fork_rehearsal(probes[i], inherited, file(""), i, 0) for i in 1:length(probes)]
     Core.eval(Module(:Beside), :(sum(x -> x^2 + $(length(children)), 1:10)))       # the parent compiles at the same time
     for (i, rehearsal) in enumerate(list)
-        work() = run_rehearsal(rehearsal, folder)
-        push!(children, fork_rehearsal(work, inherited, folder, length(probes) + i, rehearsal.status))
+        work() = run_rehearsal(rehearsal)
+        push!(children, fork_rehearsal(work, inherited, file(""), length(probes) + i, rehearsal.status))
     end
     failed = 0
     for child in children
@@ -203,6 +207,7 @@ println("a")
 println(1)
 println("a", 1)
 println("a \$(1 + 1) b")
+print("a"); print(1)
 print("a", 1.5, ' ', :b, '\\n')
 print(stderr, "x", 1)
 println(stderr, "x")
@@ -212,24 +217,21 @@ join(["a", "b"], ","); split("a b"); string(1, "x"); parse(Int, "1"); length(ARG
 """
 
 # A failing program ends Julia, so on versions where this one has not been seen to run a child goes first.
-function scout(folder::String, deadline::UInt64)
+function scout(file, deadline::UInt64)
     VERSION < v"1.6-" && return true
-    path = joinpath(folder, "scout.jl")
-    write(path, EXERCISE)
-    rehearsal = Rehearsal(:file, String[], [path, "a"], 0)
-    await(fork_rehearsal(() -> run_rehearsal(rehearsal, folder), inherited_descriptors(), folder, 0, 0), deadline) == 0
+    rehearsal = Rehearsal(:file, String[], [file(EXERCISE), "a"], 0)
+    await(fork_rehearsal(() -> run_rehearsal(rehearsal), inherited_descriptors(), file(""), 0, 0), deadline) == 0
 end
 
-function exercise(path::String)
-    write(path, EXERCISE)
+function exercise(file)
     output = take_output()
-    as_program(String[], [path, "a"])
+    as_program(String[], [file(EXERCISE), "a"])
     as_program(["enothing"], ["a"])
     as_program(["eprintln(1)"], String[])
     foreach(flush, (stdout, stderr))
     give_output_back(output)
     close_fd(output[1])
-    exercise_streams(path)
+    exercise_streams(file("error(1)"))
 end
 
 # From now on output goes to a file without a name: that file, and where the output went before.
@@ -295,7 +297,6 @@ end
 # The same on a file, a pipe and a terminal of our own. Showing an error reads the debug information of Julia itself, which
 # takes seconds the first time in a process.
 function exercise_streams(path::String)
-    write(path, "error(1)")
     exercise_stream(ccall(:open, Cint, (Cstring, Cint, Cint...), "/dev/null", 1 | CLOEXEC, 0), path)
     both = Ref{NTuple{2,Cint}}((-1, -1))
     ccall(:pipe2, Cint, (Ptr{Cvoid}, Cint), both, CLOEXEC)

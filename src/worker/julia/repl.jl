@@ -42,13 +42,13 @@ function rehearse_repl(REPL::Module)
     leader, terminal = open_terminal()
     terminal < 0 && return
     stream = open_stream(dup_high(terminal))
-    folder = mktempdir(cleanup = false)
-    ENV["JULIA_HISTORY"] = joinpath(folder, "history.jl")
     try
-        type_to_repl(REPL, stream, leader)
+        with_files() do file
+            ENV["JULIA_HISTORY"] = file("")
+            type_to_repl(REPL, stream, leader)
+        end
     finally
         delete!(ENV, "JULIA_HISTORY")
-        rm(folder, recursive = true, force = true)
         close(stream)
         foreach(close_fd, (leader, terminal))
     end
