@@ -35,6 +35,7 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/macros.jl"),
     include_str!("julia/loading.jl"),
     include_str!("julia/kept.jl"),
+    include_str!("julia/loops.jl"),
     include_str!("julia/lowered.jl"),
     include_str!("julia/later.jl"),
     include_str!("julia/branch.jl"),

@@ -71,7 +71,7 @@ const DEFINITIONS: [&str; 36] = [
 ];
 
 /// What can be seen from outside.
-const EFFECTS: [&str; 24] = [
+const EFFECTS: [&str; 26] = [
     "println(map(a -> a + @N, [1, 2]), ' ', a -> a)\n",
     "c@N = [i + f@F(i) for i in 1:3 if i > 1]\nprintln(c@N, sum(a * b for a in 1:2, b in 1:2))\n",
     "k@N = (a; b = @N) -> a + b\nprintln(k@N(1), ' ', k@N(1, b = 2), ' ', k@N)\n",
@@ -80,6 +80,8 @@ const EFFECTS: [&str; 24] = [
     "println(\"line \", @__LINE__, ' ', f@F(1))\n",
     "v@N = [f@F(i) for i in 1:3]\nprintln(v@N)\n",
     "for i in 1:2\n    println(i, ' ', f@F(i))\nend\n",
+    "n@N = 0\nfor i in 1:4\n    w = f@F(i) isa Number ? i : 0\n    w == 3 && continue\n    global n@N += w\nend\nprintln(n@N)\n",
+    "k@N = 3\nwhile k@N > 0\n    global k@N -= 1\n    print(k@N, f@F(k@N))\nend\n",
     "let x = f@F(3)\n    println(x)\nend\n",
     "if f@F(1) isa Number\n    println(\"a number\")\nelse\n    println(\"none\")\nend\n",
     "x@N = 1\nx@N += f@F(1)\n@show x@N\n",

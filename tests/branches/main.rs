@@ -118,6 +118,7 @@ fn lay_out(desk: &Desk) {
     desk.package("Temporary", "const folder = Ref(\"\")\n__init__() = (folder[] = mktempdir(); nothing)\n");
     desk.package("Hooks", "__init__() = atexit(() -> println(\"hook\"))\n");
     desk.package("Draws", "using Random\nconst number = Ref(0)\n__init__() = (number[] = rand(1:9); nothing)\n");
+    desk.package("Defines", "define(m) = (Core.eval(m, :(f(x) = 2)); nothing)\n");
     desk.package("Broken", "__init__() = error(\"as asked\")\n");
     lay_out_surroundings(desk);
     for script in SCRIPTS {

@@ -240,7 +240,7 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
     ),
     script("broken", "f() = 1\nusing Broken\nprintln(f())\n", "as asked"),
     // From here on nothing, or not all, is definition; what has functions without names in it is lowered.
-    script("functions-without-names", FUNCTIONS_WITHOUT_NAMES, "lowered 14 more"),
+    script("functions-without-names", FUNCTIONS_WITHOUT_NAMES, "lowered 15 more, compiled 1 loops"),
     script(
         "error-in-one",
         "f(x) = x\n\nx = map(1:3) do a\n    f(a) > 2 ? error(\"as asked\") : a\nend\n",
@@ -273,7 +273,106 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "println(1 + 1, a -> a)\neval(:(g = b -> b))\nprintln(g, c -> c)\n",
         "begins with something else",
     ),
+    // Loops at top level are compiled ahead.
+    script("loops", LOOPS, "lowered 4 more, compiled 4 loops"),
+    script("loops-of-globals", LOOPS_OF_GLOBALS, "evaluated 2 statements, to line 2, lowered 2 more"),
+    script(
+        "error-in-loop",
+        "xs = [1, 0]\nf(x) = x == 0 ? error(\"as asked\") : x\n\nfor i in 1:2\n    println(i)\nend\nfor x in xs\n    println(f(x))\nend\n",
+        "lowered 2 more, compiled 2 loops",
+    ),
+    script(
+        "error-in-compiled-loop",
+        "f(x) = x == 0 ? error(\"as asked\") : x\nxs = [1, 0]\n\nfor x in xs\n    println(f(x))\nend\n",
+        "lowered 1 more, compiled 1 loops",
+    ),
+    script(
+        "exit-in-loop",
+        "for i in 1:3\n    i == 2 && exit(3)\n    println(i)\nend\n",
+        "lowered 1 more, compiled 1 loops",
+    ),
+    // What is defined in between counts, too.
+    script(
+        "redefined-by-package",
+        "using Defines\nf(x) = 1\nprintln(f(1))\nfor i in 1:2\n    println(f(i))\nend\nDefines.define(@__MODULE__)\n\
+         for i in 1:2\n    println(f(i))\nend\n",
+        "lowered 3 more, compiled 2 loops",
+    ),
+    script(
+        "redefined-below",
+        "f(x) = 1\nfor i in 1:2\n    println(f(i))\nend\nf(x) = 2\nfor i in 1:2\n    println(f(i))\nend\n",
+        "lowered 1 more, compiled 1 loops",
+    ),
+    script(
+        "constant-in-between",
+        "n = length(ARGS)\nconst TOP = n + 1\nfor i in 1:TOP\n    println(i, TOP)\nend\nt::Int = 2\nfor i in 1:t\n    println(i)\nend\n",
+        "begins with something else",
+    ),
+    // A global that is declared and not assigned shows in the error.
+    script(
+        "asked-before-assigned",
+        "g() = later\ntry\n    g()\ncatch e\n    showerror(stdout, e)\n    println()\nend\nlater = 1\n\
+         for i in 1:2\n    println(i + later)\nend\n",
+        "lowered 1 more, compiled 1 loops",
+    ),
+    script(
+        "shadows-in-loop",
+        "for i in 1:2\n    println(length(string(i)))\nend\nstep(x) = 5\nfor i in 1:2\n    println(step(i))\nend\n",
+        "lowered 1 more",
+    ),
 ];
+
+const LOOPS: &str = r#"using Printf
+xs = [3, 1, 2]
+for x in xs
+    y = x^2
+    @printf("%d %.1f\n", x, y)
+    x == 1 && continue
+    println("value: ", x, " square: ", y)
+end
+counts = Dict{String,Int}()
+for w in split("a b a c")
+    counts[w] = get(counts, w, 0) + 1
+    w == "c" && break
+end
+for (k, v) in sort(collect(counts)), i in 1:2
+    @show k, v, i
+end
+while length(xs) > 1
+    try
+        pop!(xs) == 1 && error("one")
+        println(xs)
+    catch e
+        println(sprint(showerror, e))
+    end
+end
+"#;
+
+const LOOPS_OF_GLOBALS: &str = r#"s = 0
+i = 7
+for i in 1:3
+    t = i * 2
+    global s += t
+    while t > 0
+        t -= 1
+        t == 3 && continue
+        t < 2 && break
+    end
+    print(t, ' ')
+end
+println(s, i)
+k = 10
+for i in 1:2
+    k = i
+    println(k)
+end
+println(k)
+while i > 5
+    global i -= 1
+    println(i, @isdefined(t), @isdefined(z))
+end
+z = 1
+"#;
 
 const FUNCTIONS_WITHOUT_NAMES: &str = r#"x = map(a -> a^2 + 1, 1:10)
 println(sum(x))

@@ -125,7 +125,9 @@ function grow(recipe::Recipe, files::Vector{String})
     Base.invokelatest(use_start_again)
     REST[] === nothing || Base.invokelatest(rehearse_rest) || throw(Refused("this Julia cannot be given the rest of a file"))
     ccall(:chdir, Cint, (Cstring,), "/")
-    done isa Refused ? "evaluated nothing, since $(done.why)" : done, compiled
+    loops = Ref(0)
+    REST[] === nothing || optionally(() -> loops[] = Base.invokelatest(compile_loops, REST[].lowered))
+    done isa Refused ? "evaluated nothing, since $(done.why)" : done * what_of_loops(loops[]), compiled
 end
 
 # Whether compiling these notes took what a launch notices. Their zygote's successor may have compiled them all meanwhile; then the
@@ -199,10 +201,12 @@ function begin_file(path::String, files::Vector{String}, notes::Vector{String})
     end
     is_begun = count > length(kept) || length(Base.loaded_modules) > loaded
     remaining = [(all[i], line) for (i, line) in starts[count+1:end]]
-    shadows_later(remaining) && empty!(notes)
-    lowered = Pair{Any,Any}[]
-    optionally(() -> append!(lowered, Base.invokelatest(lower_rest, remaining, path)))
-    is_begun || !isempty(lowered) || return Refused("it begins with something else than definitions")
+    shadows = shadows_later(remaining)
+    shadows && empty!(notes)
+    lowered = Lowered()
+    optionally(() -> lowered = Base.invokelatest(lower_rest, remaining, path, Any[all[i] for (i, _) in starts[1:count]]))
+    shadows && empty!(lowered.loops)
+    is_begun || !isempty(lowered.statements) || return Refused("it begins with something else than definitions")
     line(n) = n <= length(starts) ? starts[n][2] : typemax(Int)
     rest = blank_except(text, [line(n):line(n + 1)-1 for n in kept], line(count + 1))
     left = vcat(Any[], (all[starts[n][1]-1:starts[n][1]] for n in kept)..., count < length(starts) ? all[starts[count+1][1]-1:end] : [])
@@ -211,7 +215,9 @@ function begin_file(path::String, files::Vector{String}, notes::Vector{String})
     what_was_evaluated(count, length(starts), length(kept), line(count + 1) - 1) * what_was_lowered(lowered)
 end
 
-what_was_lowered(lowered) = isempty(lowered) ? "" : ", lowered $(Base.count(pair -> pair.second !== nothing, lowered)) more"
+what_of_loops(count::Int) = count == 0 ? "" : ", compiled $count loops"
+what_was_lowered(lowered) =
+    isempty(lowered.statements) ? "" : ", lowered $(Base.count(pair -> pair.second !== nothing, lowered.statements)) more"
 
 function what_was_evaluated(count::Int, all::Int, kept::Int, line::Int)
     count == 0 && return "evaluated nothing"
@@ -269,7 +275,7 @@ function rehearse_rest()
     if pid == 0
         end_with_parent(true)
         take_output()
-        REST[] = Rest(path, text, blank_except(text, UnitRange{Int}[], 2), nothing, 0, Pair{Any,Any}[])
+        REST[] = Rest(path, text, blank_except(text, UnitRange{Int}[], 2), nothing, 0, Lowered())
         try as_program(String[], [path]) catch; end
         quit(1)
     end

@@ -29,6 +29,9 @@
 # | safepoint pages                        | all; 3 pages to 1.10, 4 from 1.11; the first two are the main thread's | src/safepoint.c |
 # | JLOptions.image_file                   | all; the path of the system image as it is mapped        | base/options.jl               |
 # | jl_expand_with_loc_warn                | all; lowers a statement as the top level of a file does  | src/ast.c                     |
+# | typeinf_ext_toplevel, jl_set_typeinf_func, jl_typeinf_world | all; asked with a mode from 1.11, with a second one from 1.12 | src/gf.c, Compiler/src/typeinfer.jl |
+# | MethodInstance of a statement          | made field by field where it has `uninferred`; jl_method_instance_for_thunk from 1.12 | src/toplevel.c |
+# | jl_compile_method_internal, jl_mi_cache_insert, jl_compile_codeinst | exported from 1.7; the last from 1.12, where the first leaves code for later | src/gf.c |
 # | CodeInfo.code, Core.ReturnNode         | from 1.6 on (used where there is a hook for the parser)   | base/boot.jl                  |
 # | jl_alloc_string                        | all; pooled to some 2,000 bytes                          | src/array.c, src/genericmemory.c |
 # | trace_compile                          | all; the file is opened once, and flushed after each line | src/gf.c                     |
@@ -386,3 +389,72 @@ relocate(x::Expr, line::LineNumberNode) = Expr(x.head, Any[relocate(arg, line) f
 
 lower(x, path::String, line::Int) =
     ccall(:jl_expand_with_loc_warn, Any, (Any, Any, Cstring, Cint), x, Main, path, line)
+
+# ---- type inference of statements ----
+
+# The world in which Julia's type inference runs: not ours, so what packages define does not change it.
+const INFERENCE_WORLD = Ref{UInt}(0)
+const JULIAS_INFERENCE = isdefined(Core.Compiler, :typeinf_ext_toplevel) ? Core.Compiler.typeinf_ext_toplevel : nothing
+const HAS_UNINFERRED = hasfield(Core.MethodInstance, :uninferred)
+takes_modes(modes...) = hasmethod(JULIAS_INFERENCE, Tuple{Core.MethodInstance,UInt,map(typeof, modes)...})
+const INFERENCE_MODES = takes_modes() ? () : takes_modes(0x01) ? (0x01,) : (0x01, 0x00)                        # compile it; trim nothing
+
+infer(instance, world, mode...) = Base.invoke_in_world(INFERENCE_WORLD[], JULIAS_INFERENCE, instance, world, mode...)
+
+function inferred_by(f)
+    INFERENCE_WORLD[] = unsafe_load(cglobal(:jl_typeinf_world, UInt))
+    for modes in ((), (UInt8,), (UInt8, UInt8))
+        precompile(f, (Core.MethodInstance, UInt, modes...))
+    end
+    ccall(:jl_set_typeinf_func, Cvoid, (Any,), f)
+end
+
+function inferred_by_julia()
+    ccall(:jl_set_typeinf_func, Cvoid, (Any,), JULIAS_INFERENCE)
+    unsafe_store!(cglobal(:jl_typeinf_world, UInt), INFERENCE_WORLD[])
+end
+
+# Native code of a lowered statement. Inference changes what it is given, so it gets a copy.
+function compile_thunk(code::Core.CodeInfo)
+    own = copy(code)
+    own.code = Base.copy_exprargs(code.code)
+    instance = thunk_instance(own)
+    world = Base.get_world_counter()
+    infer(instance, world, INFERENCE_MODES...)
+    compiled = ccall(:jl_compile_method_internal, Any, (Any, UInt), instance, world)
+    HAS_UNINFERRED || ccall(:jl_compile_codeinst, Cint, (Any,), compiled)
+    compiled
+end
+
+function thunk_instance(code::Core.CodeInfo)
+    if !HAS_UNINFERRED
+        instance = ccall(:jl_method_instance_for_thunk, Ref{Core.MethodInstance}, (Any, Any), code, Main)
+        ccall(:jl_resolve_definition_effects_in_ir, Cvoid, (Any, Any, Ptr{Cvoid}, Ptr{Cvoid}, Cint), code.code, Main, C_NULL, C_NULL, 0)
+        return instance
+    end
+    instance = ccall(:jl_new_method_instance_uninit, Ref{Core.MethodInstance}, ())
+    try setfield!(instance, :uninferred, code, :release) catch; setfield!(instance, :uninferred, code) end      # atomic from 1.10
+    instance.specTypes = Tuple{}
+    instance.def = Main
+    ccall(:jl_resolve_globals_in_ir, Cvoid, (Any, Any, Any, Cint), code.code, Main, Core.svec(), 0)
+    instance
+end
+
+# The lowered statement that Julia made this of.
+thunk_of(instance) = HAS_UNINFERRED ? (isdefined(instance, :uninferred) ? instance.uninferred : nothing) :
+                     isdefined(instance, :cache) ? instance.cache.inferred : nothing
+
+# What Julia takes for the result of its type inference.
+function give_code(instance, code)
+    ccall(:jl_mi_cache_insert, Cvoid, (Any, Any), instance, code)
+    HAS_UNINFERRED ? nothing : code
+end
+
+# As `name = …` at top level declares it, from 1.12 on; before, assigning declares nothing.
+function declare_global(name::Symbol)
+    code = lower(:($name = nothing), "none", 1).args[1]
+    wanted = Set{Int}(findall(declares_global, code.code))
+    isempty(wanted) || Core.eval(Main, Expr(:thunk, only_these(code, wanted)))
+    nothing
+end
+declares_global(x) = x isa Expr && (x.head === :globaldecl || x.head === :call && x.args[1] == GlobalRef(Core, :declare_global))

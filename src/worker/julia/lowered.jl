@@ -21,24 +21,33 @@ makes_code(x) = holds(y -> y isa Symbol && y in CODE_MAKERS, x)
 # A macro may make functions, too, and what it made once it does not make again: it is expanded once.
 needs_lowering(x) = holds(y -> y isa Expr && (y.head in NUMBERED_HEADS || y.head === :macrocall), x)
 
-# A statement and what a launch is given for it; `nothing` where that is the statement itself.
-function lower_rest(list::Vector, path::String)
-    done = Pair{Any,Any}[]
-    HAS_PARSER_HOOK && !any(((statement, _),) -> makes_code(statement), list) || return done
-    scope = Scope(Main, dirname(path))
+# `leading` are the statements in front of these.
+function lower_rest(list::Vector, path::String, leading::Vector)
+    lowered = Lowered()
+    HAS_PARSER_HOOK && !any(((statement, _),) -> makes_code(statement), list) || return lowered
+    own = OwnNames(union!(defined_below(list), names(Main, all = true, imported = true)), lowered.assigned)
+    is_settled, before = true, copy(leading)
     for (statement, line) in list
-        if can_be_lowered(statement, scope)
-            thunk = needs_lowering(statement) ? lower_statement(statement, path, line) : nothing
-            thunk === nothing && needs_lowering(statement) && break
-            push!(done, statement => thunk)
-        elseif numbers_nothing(statement)
-            push!(done, statement => nothing)
-        else
-            break
-        end
+        is_settled &= !may_define(statement)
+        lower_next!(lowered, statement, path, line, own, is_settled) || break
+        is_settled && note_first!(own, statement, before)
+        push!(before, statement)
     end
-    last = findlast(pair -> pair.second !== nothing, done)
-    resize!(done, last === nothing ? 0 : last)
+    last = findlast(pair -> pair.second !== nothing, lowered.statements)
+    resize!(lowered.statements, last === nothing ? 0 : last)
+    lowered
+end
+
+# Whether the next one may be lowered. Where statements before it may define something its loops are left to the launch.
+function lower_next!(lowered::Lowered, statement, path::String, line::Int, own::OwnNames, is_settled::Bool)
+    can_be_lowered(statement, Scope(Main, dirname(path)), own) ||
+        return numbers_nothing(statement) && (push!(lowered.statements, statement => nothing); true)
+    is_loop = is_settled && has_loop(statement)
+    thunk = is_loop || needs_lowering(statement) ? lower_statement(statement, path, line) : nothing
+    thunk === nothing && needs_lowering(statement) && return false
+    push!(lowered.statements, statement => thunk)
+    is_loop && thunk !== nothing && push!(lowered.loops, thunk.args[1])
+    true
 end
 
 # Loops, methods and the like without functions, keyword arguments or macros in them.
@@ -48,24 +57,26 @@ may_number(x) = x isa Expr && (x.head in NUMBERED_HEADS || x.head in (:macro, :s
                                x.head in (:do, :toplevel, :quote, :parameters, :kw, :function, :where) ||
                                x.head === :(=) && is_signature_of_method(x.args[1]))
 
-can_be_lowered(x, scope::Scope) = is_inert(x, scope) && has_known_heads(x) && !holds(y -> names_unknown_type(y, scope), x)
+can_be_lowered(x, scope::Scope, own::OwnNames) =
+    is_inert(x, scope) && has_known_heads(x, has_loop(x) ? (LOWERED_HEADS..., LOOP_BODY_HEADS...) : LOWERED_HEADS) &&
+    (!has_loop(x) || assigns_known(x, own)) && !holds(y -> names_unknown_type(y, scope), x)
 
 # The types of a function's arguments are looked up where it is defined.
 names_unknown_type(x, scope::Scope) = x isa Expr && x.head === :(::) && !is_type(x.args[end], scope, Symbol[])
 
-has_known_heads(x) = true
-function has_known_heads(x::Expr)
+has_known_heads(x, heads) = true
+function has_known_heads(x::Expr, heads)
     # In a function everything has its own scope.
     x.head in NUMBERED_HEADS && return !holds(y -> y isa Expr && y.head in (:global, :quote), x)
     # It may put what it is given into a scope of its own, where it depends on names what an assignment means.
-    x.head === :macrocall && return all(arg -> has_known_heads(arg) && !holds(is_assignment, arg), x.args[3:end])
-    x.head === :for && return is_known_range(x.args[1]) && has_known_heads(x.args[2]) && !holds(is_assignment, x.args[2])
-    x.head === :do && return has_known_heads(x.args[1]) && has_known_heads(x.args[2])
-    x.head in LOWERED_HEADS && !(x.head === :(=) && is_signature_of_method(x.args[1])) && all(has_known_heads, x.args)
+    x.head === :macrocall && return all(arg -> has_known_heads(arg, heads) && !holds(is_assignment, arg), x.args[3:end])
+    x.head === :for && return is_known_range(x.args[1], heads) && has_known_heads(x.args[2], heads)
+    x.head in heads && !(x.head === :(=) && is_signature_of_method(x.args[1])) && all(arg -> has_known_heads(arg, heads), x.args)
 end
 
 # `i in a`, also several of them.
-is_known_range(x) = x isa Expr && (x.head === :block ? all(is_known_range, x.args) : x.head === :(=) && has_known_heads(x.args[2]))
+is_known_range(x, heads) = x isa Expr && (x.head === :block ? all(arg -> is_known_range(arg, heads), x.args) :
+                                          x.head === :(=) && has_known_heads(x.args[2], heads))
 
 is_assignment(x) = x isa Expr && (x.head === :(=) || endswith(String(x.head), "=") && x.head !== :(==))
 

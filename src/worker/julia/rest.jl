@@ -1,13 +1,21 @@
 # A program file whose first statements have been evaluated ahead: its launch evaluates the rest, with everything else as if it
 # were the whole. The rest is the same text with the first lines empty, so all line numbers stay.
 
+# Statements behind those, with what a launch is given for each; `nothing` where that is the statement itself.
+struct Lowered
+    statements::Vector{Pair{Any,Any}}
+    loops::Vector{Any}                      # the Core.CodeInfo of those with loops that may be compiled ahead
+    assigned::Set{Symbol}                   # globals that they assign for the first time
+end
+Lowered() = Lowered(Pair{Any,Any}[], Any[], Set{Symbol}())
+
 struct Rest
     path::String
     text::String                            # all of the file
     rest::String
     folder::Union{String,Nothing}           # the launch's, where that decides about something
     kept::Int                               # statements of the rest that stand among those that were evaluated
-    lowered::Vector{Pair{Any,Any}}          # the next ones, lowered
+    lowered::Lowered                        # the next ones
 end
 const REST = Ref{Union{Rest,Nothing}}(nothing)
 
@@ -49,7 +57,7 @@ function (parser::ParseRest)(text, filename, arguments...)
     if rest !== nothing && String(filename) == rest.path && text == rest.text
         forget_rest(parser.next)
         result = parser.next(rest.rest, filename, arguments...)
-        isempty(rest.lowered) || give_lowered!(result[1], rest.kept, rest.lowered)
+        give_lowered!(result[1], rest.kept, rest.lowered.statements)
         return result
     end
     parser.next(text, filename, arguments...)
