@@ -23,6 +23,7 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/fork.jl"),
     include_str!("julia/memory.jl"),
     include_str!("julia/internals.jl"),
+    include_str!("julia/compiler.jl"),
     include_str!("julia/signals.jl"),
     include_str!("julia/rest.jl"),
     include_str!("julia/app.jl"),
