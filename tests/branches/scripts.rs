@@ -274,17 +274,17 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "begins with something else",
     ),
     // Loops at top level are compiled ahead.
-    script("loops", LOOPS, "lowered 4 more, compiled 4 loops"),
+    script("loops", LOOPS, "evaluated 2 statements, to line 2, lowered 4 more, compiled 4 loops"),
     script("loops-of-globals", LOOPS_OF_GLOBALS, "evaluated 2 statements, to line 2, lowered 2 more"),
     script(
         "error-in-loop",
         "xs = [1, 0]\nf(x) = x == 0 ? error(\"as asked\") : x\n\nfor i in 1:2\n    println(i)\nend\nfor x in xs\n    println(f(x))\nend\n",
-        "lowered 2 more, compiled 2 loops",
+        "evaluated 2 statements, to line 3, lowered 2 more, compiled 2 loops",
     ),
     script(
         "error-in-compiled-loop",
         "f(x) = x == 0 ? error(\"as asked\") : x\nxs = [1, 0]\n\nfor x in xs\n    println(f(x))\nend\n",
-        "lowered 1 more, compiled 1 loops",
+        "evaluated 2 statements, to line 3, lowered 1 more, compiled 1 loops",
     ),
     script(
         "exit-in-loop",
@@ -296,12 +296,12 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "redefined-by-package",
         "using Defines\nf(x) = 1\nprintln(f(1))\nfor i in 1:2\n    println(f(i))\nend\nDefines.define(@__MODULE__)\n\
          for i in 1:2\n    println(f(i))\nend\n",
-        "lowered 3 more, compiled 2 loops",
+        "evaluated 2 statements, to line 2, lowered 3 more, compiled 2 loops",
     ),
     script(
         "redefined-below",
         "f(x) = 1\nfor i in 1:2\n    println(f(i))\nend\nf(x) = 2\nfor i in 1:2\n    println(f(i))\nend\n",
-        "lowered 1 more, compiled 1 loops",
+        "evaluated 1 statements, to line 1, lowered 1 more, compiled 1 loops",
     ),
     script(
         "constant-in-between",
@@ -313,7 +313,7 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "asked-before-assigned",
         "g() = later\ntry\n    g()\ncatch e\n    showerror(stdout, e)\n    println()\nend\nlater = 1\n\
          for i in 1:2\n    println(i + later)\nend\n",
-        "lowered 1 more, compiled 1 loops",
+        "evaluated 1 statements, to line 1, lowered 1 more, compiled 1 loops",
     ),
     script(
         "shadows-in-loop",
