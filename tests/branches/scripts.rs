@@ -240,7 +240,7 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
     ),
     script("broken", "f() = 1\nusing Broken\nprintln(f())\n", "as asked"),
     // From here on nothing, or not all, is definition; what has functions without names in it is lowered.
-    script("functions-without-names", FUNCTIONS_WITHOUT_NAMES, "lowered 15 more, compiled 1 loops"),
+    script("functions-without-names", FUNCTIONS_WITHOUT_NAMES, "lowered 15 more, compiled 1 of them"),
     script(
         "error-in-one",
         "f(x) = x\n\nx = map(1:3) do a\n    f(a) > 2 ? error(\"as asked\") : a\nend\n",
@@ -274,34 +274,40 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "begins with something else",
     ),
     // Loops at top level are compiled ahead.
-    script("loops", LOOPS, "evaluated 2 statements, to line 2, lowered 4 more, compiled 4 loops"),
+    script("loops", LOOPS, "evaluated 2 statements, to line 2, lowered 4 more, compiled 4 of them"),
     script("loops-of-globals", LOOPS_OF_GLOBALS, "evaluated 2 statements, to line 2, lowered 2 more"),
     script(
         "error-in-loop",
         "xs = [1, 0]\nf(x) = x == 0 ? error(\"as asked\") : x\n\nfor i in 1:2\n    println(i)\nend\nfor x in xs\n    println(f(x))\nend\n",
-        "evaluated 2 statements, to line 3, lowered 2 more, compiled 2 loops",
+        "evaluated 2 statements, to line 3, lowered 2 more, compiled 2 of them",
     ),
     script(
         "error-in-compiled-loop",
         "f(x) = x == 0 ? error(\"as asked\") : x\nxs = [1, 0]\n\nfor x in xs\n    println(f(x))\nend\n",
-        "evaluated 2 statements, to line 3, lowered 1 more, compiled 1 loops",
+        "evaluated 2 statements, to line 3, lowered 1 more, compiled 1 of them",
     ),
     script(
         "exit-in-loop",
         "for i in 1:3\n    i == 2 && exit(3)\n    println(i)\nend\n",
-        "lowered 1 more, compiled 1 loops",
+        "lowered 1 more, compiled 1 of them",
+    ),
+    script(
+        "timed",
+        "f(x) = x + 1\nxs = [1, 2]\nn = @elapsed f(1)\nm = @elapsed for x in xs\n    println(f(x))\nend\nprintln(n isa Float64, m > 0)\n\
+         println(@allocated(for i in 1:2, j in 1:2\n    println(i, j)\nend) >= 0)\n",
+        "evaluated 2 statements, to line 2, lowered 3 more, compiled",
     ),
     // What is defined in between counts, too.
     script(
         "redefined-by-package",
         "using Defines\nf(x) = 1\nprintln(f(1))\nfor i in 1:2\n    println(f(i))\nend\nDefines.define(@__MODULE__)\n\
          for i in 1:2\n    println(f(i))\nend\n",
-        "evaluated 2 statements, to line 2, lowered 3 more, compiled 2 loops",
+        "evaluated 2 statements, to line 2, lowered 3 more, compiled 2 of them",
     ),
     script(
         "redefined-below",
         "f(x) = 1\nfor i in 1:2\n    println(f(i))\nend\nf(x) = 2\nfor i in 1:2\n    println(f(i))\nend\n",
-        "evaluated 1 statements, to line 1, lowered 1 more, compiled 1 loops",
+        "evaluated 1 statements, to line 1, lowered 1 more, compiled 1 of them",
     ),
     script(
         "constant-in-between",
@@ -313,7 +319,7 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "asked-before-assigned",
         "g() = later\ntry\n    g()\ncatch e\n    showerror(stdout, e)\n    println()\nend\nlater = 1\n\
          for i in 1:2\n    println(i + later)\nend\n",
-        "evaluated 1 statements, to line 1, lowered 1 more, compiled 1 loops",
+        "evaluated 1 statements, to line 1, lowered 1 more, compiled 1 of them",
     ),
     script(
         "shadows-in-loop",

@@ -30,6 +30,7 @@ fn a_budget_that_is_too_small() {
     steps.step("then what it was forked from", || {
         running.finish().assert_served("runs\n", 7);
         wait_until("nothing else is kept", 60, || kinds(&place) == ["session"]);
+        wait_until("that is in the log", 20, || log().contains("memory is needed: the fork for"));
         let text = log();
         let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words:?} in {text}"));
         assert!(at("memory is needed: the branch for") < at("memory is needed: the fork for"), "{text}");

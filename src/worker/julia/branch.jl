@@ -125,9 +125,9 @@ function grow(recipe::Recipe, files::Vector{String})
     Base.invokelatest(use_start_again)
     REST[] === nothing || Base.invokelatest(rehearse_rest) || throw(Refused("this Julia cannot be given the rest of a file"))
     ccall(:chdir, Cint, (Cstring,), "/")
-    loops = Ref(0)
-    REST[] === nothing || optionally(() -> loops[] = Base.invokelatest(compile_loops, REST[].lowered))
-    done isa Refused ? "evaluated nothing, since $(done.why)" : done * what_of_loops(loops[]), compiled
+    count = Ref(0)
+    REST[] === nothing || optionally(() -> count[] = Base.invokelatest(compile_statements, REST[].lowered))
+    done isa Refused ? "evaluated nothing, since $(done.why)" : done * what_was_compiled(count[]), compiled
 end
 
 # Whether compiling these notes took what a launch notices. Their zygote's successor may have compiled them all meanwhile; then the
@@ -219,7 +219,7 @@ function begin_file(path::String, files::Vector{String}, notes::Vector{String})
     shadows && empty!(notes)
     lowered = Lowered()
     optionally(() -> lowered = Base.invokelatest(lower_rest, remaining, path, Any[all[i] for (i, _) in starts[1:count]]))
-    shadows && empty!(lowered.loops)
+    shadows && empty!(lowered.compiled)
     is_begun || !isempty(lowered.statements) || return Refused("it begins with something else than definitions")
     line(n) = n <= length(starts) ? starts[n][2] : typemax(Int)
     rest = blank_except(text, [line(n):line(n + 1)-1 for n in kept], line(count + 1))
@@ -229,7 +229,7 @@ function begin_file(path::String, files::Vector{String}, notes::Vector{String})
     what_was_evaluated(count, length(starts), length(kept), line(count + 1) - 1) * what_was_lowered(lowered)
 end
 
-what_of_loops(count::Int) = count == 0 ? "" : ", compiled $count loops"
+what_was_compiled(count::Int) = count == 0 ? "" : ", compiled $count of them"
 what_was_lowered(lowered) =
     isempty(lowered.statements) ? "" : ", lowered $(Base.count(pair -> pair.second !== nothing, lowered.statements)) more"
 

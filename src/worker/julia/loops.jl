@@ -1,15 +1,16 @@
-# Loops at top level. Julia compiles a statement that holds one anew in each launch, also where all that it calls has been compiled.
-# Such statements are compiled ahead; when a launch comes to one, Julia asks for its type inference, and is given what was compiled.
+# Loops at top level, and what `@time` and its like are given. Julia compiles a statement that holds one anew in each launch, also where
+# all that it calls has been compiled. Such statements are compiled ahead; when a launch comes to one, Julia asks for its type
+# inference, and is given what was compiled.
 #
 # Nobody tells a statement at top level that what it was compiled from has changed. So it is given only as long as nothing has been
 # defined since: the world's age is the same. From 1.12 on a global that is assigned for the first time is a definition, too; those
 # that the statements before a loop assign are declared ahead.
 
-struct CompiledLoop
+struct CompiledStatement
     code::Any                                                          # Core.CodeInstance
     world::UInt
 end
-const COMPILED_LOOPS = IdDict{Any,CompiledLoop}()                      # by the Core.CodeInfo of their statement
+const COMPILED_STATEMENTS = IdDict{Any,CompiledStatement}()            # by their Core.CodeInfo
 
 # ---- which ----
 
@@ -38,6 +39,11 @@ function assigns_known(x, own::OwnNames)
     all(name -> name in own.assigned || has_value(name), globals) && isdisjoint_from(setdiff(variables, globals), own.defined)
 end
 has_value(name::Symbol) = isdefined(Main, name) && name in names(Main, all = true)
+function assigns_nothing(x)
+    globals, variables = Set{Symbol}(), Set{Symbol}()
+    note_assigned!(globals, variables, x, true)
+    isempty(globals) && isempty(variables)
+end
 isdisjoint_from(a::Set, b::Set) = isempty(intersect(a, b))
 
 # What a loop runs through, and what functions in it assign, is always theirs.
@@ -96,24 +102,30 @@ end
 
 # ---- compiling ----
 
-# Those that Julia would compile; what declares a global (1.12) it interprets. How many are compiled now.
-function compile_loops(lowered::Lowered)
-    loops = filter(code -> !any(declares_global, code.code), lowered.loops)
-    isempty(loops) && return 0
+# Whether Julia compiles this rather than interpret it: it jumps back, or says so (`body_attributes`, src/toplevel.c). From 1.12 on
+# what declares a global is interpreted.
+is_compiled(code::Core.CodeInfo) =
+    !any(declares_global, code.code) && any(i -> jumps_back(code.code[i], i) || is_forced(code.code[i]), 1:length(code.code))
+jumps_back(x, at::Int) = x isa Core.GotoNode ? x.label <= at : x isa Core.GotoIfNot && x.dest <= at
+is_forced(x) = x isa Expr && x.head === :meta && :force_compile in x.args
+
+# How many are compiled now.
+function compile_statements(lowered::Lowered)
+    isempty(lowered.compiled) && return 0
     foreach(declare_global, lowered.assigned)
     inferred_by(infer_or_give)
-    for code in loops
-        optionally(() -> (COMPILED_LOOPS[code] = CompiledLoop(compile_thunk(code), Base.get_world_counter())))
+    for code in lowered.compiled
+        optionally(() -> (COMPILED_STATEMENTS[code] = CompiledStatement(compile_thunk(code), Base.get_world_counter())))
     end
-    isempty(COMPILED_LOOPS) && inferred_by_julia()
-    length(COMPILED_LOOPS)
+    isempty(COMPILED_STATEMENTS) && inferred_by_julia()
+    length(COMPILED_STATEMENTS)
 end
 
-# In place of Julia's own type inference, until no loop is left that could be given.
+# In place of Julia's own type inference, until nothing is left that could be given.
 function infer_or_give(instance, world, mode...)
-    loop = instance.def isa Module ? pop!(COMPILED_LOOPS, thunk_of(instance), nothing) : nothing
-    loop === nothing && return infer(instance, world, mode...)
-    loop.world == world || empty!(COMPILED_LOOPS)
-    isempty(COMPILED_LOOPS) && inferred_by_julia()
-    loop.world == world ? give_code(instance, loop.code) : infer(instance, world, mode...)
+    compiled = instance.def isa Module ? pop!(COMPILED_STATEMENTS, thunk_of(instance), nothing) : nothing
+    compiled === nothing && return infer(instance, world, mode...)
+    compiled.world == world || empty!(COMPILED_STATEMENTS)
+    isempty(COMPILED_STATEMENTS) && inferred_by_julia()
+    compiled.world == world ? give_code(instance, compiled.code) : infer(instance, world, mode...)
 end

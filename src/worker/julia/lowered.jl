@@ -42,11 +42,11 @@ end
 function lower_next!(lowered::Lowered, statement, path::String, line::Int, own::OwnNames, is_settled::Bool)
     can_be_lowered(statement, Scope(Main, dirname(path)), own) ||
         return numbers_nothing(statement) && (push!(lowered.statements, statement => nothing); true)
-    is_loop = is_settled && has_loop(statement)
-    thunk = is_loop || needs_lowering(statement) ? lower_statement(statement, path, line) : nothing
+    is_wanted = needs_lowering(statement) || is_settled && has_loop(statement)
+    thunk = is_wanted ? lower_statement(statement, path, line) : nothing
     thunk === nothing && needs_lowering(statement) && return false
     push!(lowered.statements, statement => thunk)
-    is_loop && thunk !== nothing && push!(lowered.loops, thunk.args[1])
+    is_settled && thunk !== nothing && is_compiled(thunk.args[1]) && push!(lowered.compiled, thunk.args[1])
     true
 end
 
@@ -69,7 +69,7 @@ function has_known_heads(x::Expr, heads)
     # In a function everything has its own scope.
     x.head in NUMBERED_HEADS && return !holds(y -> y isa Expr && y.head in (:global, :quote), x)
     # It may put what it is given into a scope of its own, where it depends on names what an assignment means.
-    x.head === :macrocall && return all(arg -> has_known_heads(arg, heads) && !holds(is_assignment, arg), x.args[3:end])
+    x.head === :macrocall && return all(arg -> has_known_heads(arg, heads) && assigns_nothing(arg), x.args[3:end])
     x.head === :for && return is_known_range(x.args[1], heads) && has_known_heads(x.args[2], heads)
     x.head in heads && !(x.head === :(=) && is_signature_of_method(x.args[1])) && all(arg -> has_known_heads(arg, heads), x.args)
 end

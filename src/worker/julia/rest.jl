@@ -4,7 +4,7 @@
 # Statements behind those, with what a launch is given for each; `nothing` where that is the statement itself.
 struct Lowered
     statements::Vector{Pair{Any,Any}}
-    loops::Vector{Any}                      # the Core.CodeInfo of those with loops that may be compiled ahead
+    compiled::Vector{Any}                   # the Core.CodeInfo of those that Julia compiles, and that may be compiled ahead
     assigned::Set{Symbol}                   # globals that they assign for the first time
 end
 Lowered() = Lowered(Pair{Any,Any}[], Any[], Set{Symbol}())
