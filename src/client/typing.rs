@@ -109,6 +109,10 @@ impl Typing<'_> {
         {
             return self.lose_user();
         }
+        // What was typed after a resize may be here before its signal is.
+        if !self.typed.is_empty() {
+            self.size();
+        }
         if let Some(leader) = &self.leader {
             let _ = empty(&mut self.typed, |bytes| Ok(rustix::io::write(leader, bytes)?));
             if !fill(&mut self.shown, |room| Ok(rustix::io::read(leader, room)?)) {

@@ -297,6 +297,11 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
          println(@allocated(for i in 1:2, j in 1:2\n    println(i, j)\nend) >= 0)\n",
         "evaluated 2 statements, to line 2, lowered 3 more, compiled",
     ),
+    script(
+        "name-as-in-base",
+        "n = length(ARGS)\ncount = n - 2\nfor i in 1:3\n    global count += i\nend\nprintln(count, \" \", x -> x)\n",
+        "lowered",
+    ),
     // What is defined in between counts, too.
     script(
         "redefined-by-package",

@@ -38,7 +38,11 @@ function assigns_known(x, own::OwnNames)
     note_assigned!(globals, variables, x, false)
     all(name -> name in own.assigned || has_value(name), globals) && isdisjoint_from(setdiff(variables, globals), own.defined)
 end
-has_value(name::Symbol) = isdefined(Main, name) && name in names(Main, all = true)
+has_value(name::Symbol) = is_own(name) && isdefined(Main, name)
+
+# To 1.11 asking whether a name is defined that is not there yet would decide that it is Base's.
+is_own(name::Symbol) = name in names(Main, all = true, imported = true)
+
 function assigns_nothing(x)
     globals, variables = Set{Symbol}(), Set{Symbol}()
     note_assigned!(globals, variables, x, true)
@@ -80,7 +84,7 @@ function note_first!(own::OwnNames, x, before::Vector)
     found = Set{Symbol}()
     note_target!(found, x.args[1])
     for name in found
-        isdefined(Main, name) || any(part -> names_global(part, name), [before; x.args[2]]) || push!(own.assigned, name)
+        is_own(name) || any(part -> names_global(part, name), [before; x.args[2]]) || push!(own.assigned, name)
     end
 end
 
