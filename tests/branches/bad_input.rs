@@ -188,8 +188,10 @@ fn full_disks() {
     }
 }
 
-/// Names that Julia draws for temporary files.
+/// Without names that Julia draws for temporary files, and without what tasks of 1.12's precompilation say at their end, where they
+/// come to it.
 fn without_names(text: &str) -> String {
+    let text = text.split("UNHANDLED TASK ERROR").next().unwrap_or_default().trim_end();
     let words = text.split(|c: char| c.is_whitespace() || "\"'`".contains(c));
     words.filter(|word| !word.contains("jl_")).collect::<Vec<_>>().join(" ")
 }
