@@ -25,7 +25,9 @@ mod tests {
     fn a_child_is_found() {
         let mut command = Command::new("cat");
         let mut child = command.env("KIN_OF_A_TEST", "1").stdin(Stdio::piped()).spawn().unwrap();
-        assert_eq!(with_entry("KIN_OF_A_TEST=1"), [child.id()]);
+        // Right after a program was executed the kernel does not know its environment yet.
+        let found = (0..5000).map(|_| with_entry("KIN_OF_A_TEST=1")).find(|found| !found.is_empty());
+        assert_eq!(found, Some(vec![child.id()]));
         assert_eq!(with_entry("KIN_OF_A_TEST=2"), Vec::<u32>::new());
         drop(child.stdin.take());
         child.wait().unwrap();
