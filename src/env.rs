@@ -19,6 +19,9 @@ pub const MEMORY: &str = "JULIA_DAEMON_MEMORY";
 /// Set by `jlapp` for Pkg's work: its process id, by which it finds what is left of that after an interrupt. The conductor takes
 /// no notice of variables with this beginning.
 pub const STARTED_BY: &str = "JULIA_DAEMON_STARTED_BY";
+/// Set by `jlapp` for Pkg's work: where that puts its temporary files, so that none are left of what is interrupted. In `TMPDIR` it
+/// would be another environment for each of them.
+pub const SCRATCH: &str = "JULIA_DAEMON_SCRATCH";
 /// `fork` or `fresh`: how launches are kept apart. Default: `fork` where this Julia can.
 pub const ISOLATION: &str = "JULIA_DAEMON_ISOLATION";
 /// Seconds after which a conductor ends that keeps no worker and runs no program. Read when it starts. Default: 3600.

@@ -17,6 +17,7 @@ use crate::apps::{Declared, ENVIRONMENTS, OWN_DEPENDENCIES, own_dependencies_wor
 use crate::sys::files;
 use crate::sys::kin;
 use crate::sys::process;
+use crate::sys::scratch::Scratch;
 use crate::sys::signals::{self, SIGHUP, SIGINT, SIGKILL, SIGTERM, SignalStream};
 use crate::toolchain::{Error, Selection};
 use crate::{env, exit};
@@ -40,6 +41,10 @@ pub(super) fn alone(depot: &Path) -> Result<File, Failure> {
     Ok(files::lock(&path).map_err(failed)?)
 }
 
+/// Behind `import Pkg`, since packages that a launch loads first are loaded ahead.
+const USE_SCRATCH: &str =
+    "haskey(ENV, \"JULIA_DAEMON_SCRATCH\") && (ENV[\"TMPDIR\"] = pop!(ENV, \"JULIA_DAEMON_SCRATCH\"))";
+
 /// Runs a program given by its text, with Julia's `flags` and its own arguments.
 ///
 /// # Errors
@@ -48,11 +53,14 @@ pub(super) fn run(julia: &Selection, flags: &[String], program: &str, arguments:
     let client = process::own_folder()?.join("juliaclient");
     let mut command = Command::new(&client);
     command.args(julia.channel.iter().map(|channel| format!("+{channel}")));
-    command.args(flags).args(["-e", program, "--"]).args(arguments);
+    command.args(flags).args(["-e", "import Pkg", "-e", USE_SCRATCH, "-e", program, "--"]).args(arguments);
     // No folder's override and no project of the user's decides about this Julia or its packages.
     command.env(env::WORKER_EXECUTABLE, &julia.binary).env_remove(env::JULIAUP_CHANNEL).current_dir("/");
     command.env_remove(env::JULIA_PROJECT).env_remove(env::JULIA_LOAD_PATH);
     command.env(env::STARTED_BY, std::process::id().to_string());
+    // Where none can be had Pkg has none either, and says so.
+    let scratch = Scratch::new().ok();
+    command.envs(scratch.iter().map(|scratch| (env::SCRATCH, scratch.path())));
     // Meant for this process; workers that were made ready would differ in it.
     command.env_remove(env::CRASH_AT);
     // Progress is no result.

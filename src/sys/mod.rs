@@ -10,6 +10,7 @@ pub mod kin;
 pub mod limits;
 pub mod passing;
 pub mod process;
+pub mod scratch;
 pub mod signals;
 pub mod terminal;
 
