@@ -58,10 +58,10 @@ end
 thunk_of(instance) = HAS_UNINFERRED ? (isdefined(instance, :uninferred) ? instance.uninferred : nothing) :
                      isdefined(instance, :cache) ? instance.cache.inferred : nothing
 
-# What Julia takes for the result of its type inference.
+# What Julia takes for the result of its type inference. Where it expects source instead, it ignores what is none.
 function give_code(instance, code)
     ccall(:jl_mi_cache_insert, Cvoid, (Any, Any), instance, code)
-    HAS_UNINFERRED ? nothing : code
+    code
 end
 
 # As `name = …` at top level declares it, from 1.12 on; before, assigning declares nothing.
