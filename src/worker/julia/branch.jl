@@ -116,6 +116,7 @@ function grow(recipe::Recipe, files::Vector{String})
     GC.gc(false)
     compare_states(before, Base.invokelatest(state))
     printed && throw(Refused("loading it prints something"))
+    done isa Refused && Base.invokelatest(compile_lines, String[TOUCHING])
     took = processor_seconds()
     compiled = Base.invokelatest(compile_lines, recipe.notes)
     took = processor_seconds() - took
@@ -132,7 +133,9 @@ end
 
 # Whether compiling these notes took what a launch notices. Their zygote's successor may have compiled them all meanwhile; then the
 # same takes as long once more. A branch costs memory, and a fork of it takes longer than one of its zygote.
-const NOTICED_SECONDS = 0.002
+const NOTICED_SECONDS = 0.005
+# Compiled long since: the first time memory is touched that belongs to the zygote.
+const TOUCHING = "precompile(Tuple{typeof(Base.println), String})"
 function is_worth_a_branch(notes::Vector{String}, took::Float64)
     again = processor_seconds()
     Base.invokelatest(compile_lines, notes)
