@@ -62,8 +62,10 @@ pub(super) fn hold_signals(attempt: &Attempt) {
 impl Typing<'_> {
     fn relay(&mut self, arrivals: &SignalStream) -> Option<Packet> {
         loop {
-            let (channel_speaks, signalled) = self.wait(arrivals);
-            while let Some(arrival) = arrivals.next().filter(|_| signalled) {
+            let channel_speaks = self.wait(arrivals);
+            self.read_typed();
+            // Behind that: the signal of a resize is here before what is typed after it.
+            while let Some(arrival) = arrivals.next() {
                 self.take_signal(arrival);
             }
             self.pass();
@@ -77,8 +79,8 @@ impl Typing<'_> {
         }
     }
 
-    /// Waits until something can be done: whether the job's channel speaks, and whether signals have come.
-    fn wait(&self, arrivals: &SignalStream) -> (bool, bool) {
+    /// Waits until something can be done: whether the job's channel speaks.
+    fn wait(&self, arrivals: &SignalStream) -> bool {
         let wants = |reads: bool, writes: bool| {
             let reads = if reads { PollFlags::IN } else { PollFlags::empty() };
             if writes { reads | PollFlags::OUT } else { reads }
@@ -95,24 +97,19 @@ impl Typing<'_> {
             polled.push(PollFd::new(leader, wants(self.shown.len() < MOST_WAITING, !self.typed.is_empty())));
         }
         let glance = Timespec::try_from(GLANCE).ok().filter(|_| !self.user.is_taken() && self.leader.is_some());
-        if poll(&mut polled, glance.as_ref()).is_err() {
-            return (false, false);
+        poll(&mut polled, glance.as_ref()).is_ok() && !polled[0].revents().is_empty()
+    }
+
+    fn read_typed(&mut self) {
+        self.user.take();
+        if self.user.is_taken() && self.leader.is_some() && !fill(&mut self.typed, |room| (&self.user.file).read(room))
+        {
+            self.lose_user();
         }
-        let happened = |at: usize| !polled[at].revents().is_empty();
-        (happened(0), happened(1))
     }
 
     /// Passes on what can be, in both directions.
     fn pass(&mut self) {
-        self.user.take();
-        if self.user.is_taken() && self.leader.is_some() && !fill(&mut self.typed, |room| (&self.user.file).read(room))
-        {
-            return self.lose_user();
-        }
-        // What was typed after a resize may be here before its signal is.
-        if !self.typed.is_empty() {
-            self.size();
-        }
         if let Some(leader) = &self.leader {
             let _ = empty(&mut self.typed, |bytes| Ok(rustix::io::write(leader, bytes)?));
             if !fill(&mut self.shown, |room| Ok(rustix::io::read(leader, room)?)) {

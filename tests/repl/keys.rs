@@ -166,3 +166,23 @@ pub fn stops_everything(world: &World) {
     program.write(CTRL_D);
     assert_eq!(program.finish().end, End::Exited(0));
 }
+
+/// A signal may come at any time between other work of the client, which has most of it while much is printed.
+pub fn resized_while_it_prints(world: &World) {
+    let program = start(world, "prints", Session::Leader);
+    program.stdout().await_text(PROMPT);
+    program.write("while !isfile(\"stop\"); print(\"x\"^60); write(\"size\", string(displaysize(stdout))); end\n");
+    program.await_file("size");
+    let folder = world.folder().join("work/prints");
+    for columns in 101..701 {
+        program.terminal().resize(columns, 30);
+        let size = format!("(30, {columns})");
+        wait_until(&format!("the program has {size}"), || {
+            fs::read_to_string(folder.join("size")).is_ok_and(|text| text == size)
+        });
+    }
+    fs::write(folder.join("stop"), "").unwrap();
+    program.stdout().await_times(PROMPT, 2);
+    program.write(CTRL_D);
+    assert_eq!(program.finish().end, End::Exited(0));
+}

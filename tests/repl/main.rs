@@ -31,6 +31,7 @@ fn main() -> std::process::ExitCode {
         .test("two at once", sessions::two_at_once)
         .test("the first one runs as plain Julia, the next is served", sessions::first_runs_plain)
         .test("the terminal's modes are as before, however it ends", endings::modes_stay)
+        .test("no signal is lost while it prints", keys::resized_while_it_prints)
         .test("a client that is killed takes its REPL along", endings::client_is_killed)
         .test("a worker that is killed", endings::worker_is_killed)
         .test("Ctrl-Z stops every process, and nothing is left of it after fg", keys::stops_everything)
