@@ -41,9 +41,14 @@ pub(super) fn alone(depot: &Path) -> Result<File, Failure> {
     Ok(files::lock(&path).map_err(failed)?)
 }
 
-/// Behind `import Pkg`, since packages that a launch loads first are loaded ahead.
-const USE_SCRATCH: &str =
-    "haskey(ENV, \"JULIA_DAEMON_SCRATCH\") && (ENV[\"TMPDIR\"] = pop!(ENV, \"JULIA_DAEMON_SCRATCH\"))";
+/// The program that has Pkg use the folder for temporary files which [`env::SCRATCH`] names. Behind its first statement, since
+/// packages that a launch loads first are loaded ahead; on the same line, since errors name lines.
+fn with_scratch(program: &str) -> String {
+    let (scratch, temporary) = (env::SCRATCH, env::TMPDIR);
+    let adopt =
+        format!("import Pkg; haskey(ENV, \"{scratch}\") && (ENV[\"{temporary}\"] = pop!(ENV, \"{scratch}\"))\n");
+    program.replacen("import Pkg\n", &adopt, 1)
+}
 
 /// Runs a program given by its text, with Julia's `flags` and its own arguments.
 ///
@@ -53,7 +58,7 @@ pub(super) fn run(julia: &Selection, flags: &[String], program: &str, arguments:
     let client = process::own_folder()?.join("juliaclient");
     let mut command = Command::new(&client);
     command.args(julia.channel.iter().map(|channel| format!("+{channel}")));
-    command.args(flags).args(["-e", "import Pkg", "-e", USE_SCRATCH, "-e", program, "--"]).args(arguments);
+    command.args(flags).args(["-e", &with_scratch(program), "--"]).args(arguments);
     // No folder's override and no project of the user's decides about this Julia or its packages.
     command.env(env::WORKER_EXECUTABLE, &julia.binary).env_remove(env::JULIAUP_CHANNEL).current_dir("/");
     command.env_remove(env::JULIA_PROJECT).env_remove(env::JULIA_LOAD_PATH);

@@ -298,6 +298,11 @@ println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.s
         "evaluated 2 statements, to line 2, lowered 3 more, compiled",
     ),
     script(
+        "name-as-in-base-of-a-function",
+        "set() = (global count = 1; nothing)\nn = length(ARGS)\nset()\nfor i in 1:2\n    println(count + i)\nend\n",
+        "evaluated 1 statements, to line 1",
+    ),
+    script(
         "name-as-in-base",
         "n = length(ARGS)\ncount = n - 2\nfor i in 1:3\n    global count += i\nend\nprintln(count, \" \", x -> x)\n",
         "lowered",

@@ -116,12 +116,8 @@ function grow(recipe::Recipe, files::Vector{String})
     GC.gc(false)
     compare_states(before, Base.invokelatest(state))
     printed && throw(Refused("loading it prints something"))
-    done isa Refused && Base.invokelatest(compile_lines, String[TOUCHING])
-    took = processor_seconds()
-    compiled = Base.invokelatest(compile_lines, recipe.notes)
-    took = processor_seconds() - took
+    compiled = compile_notes(recipe.notes, done)
     stage("methods")
-    done isa Refused && !is_worth_a_branch(recipe.notes, took) && throw(done)
     isempty(recipe.app) || optionally(() -> Base.invokelatest(parse_app, job, Symbol(recipe.app[1])))
     Base.invokelatest(use_start_again)
     REST[] === nothing || Base.invokelatest(rehearse_rest) || throw(Refused("this Julia cannot be given the rest of a file"))
@@ -131,15 +127,22 @@ function grow(recipe::Recipe, files::Vector{String})
     done isa Refused ? "evaluated nothing, since $(done.why)" : done * what_was_compiled(count[]), compiled
 end
 
-# Whether compiling these notes took what a launch notices. Their zygote's successor may have compiled them all meanwhile; then the
-# same takes as long once more. A branch costs memory, and a fork of it takes longer than one of its zygote.
+# How many methods were compiled. Where nothing else was done it must have taken what a launch notices: their zygote's successor may
+# have compiled them all meanwhile, and then the same takes as long once more. A branch costs memory, and a fork of it takes longer
+# than one of its zygote.
 const NOTICED_SECONDS = 0.005
 # Compiled long since: the first time memory is touched that belongs to the zygote.
 const TOUCHING = "precompile(Tuple{typeof(Base.println), String})"
-function is_worth_a_branch(notes::Vector{String}, took::Float64)
-    again = processor_seconds()
-    Base.invokelatest(compile_lines, notes)
-    took - (processor_seconds() - again) > NOTICED_SECONDS
+function compile_notes(notes::Vector{String}, done)
+    compile(lines) = Base.invokelatest(compile_lines, lines)
+    done isa Refused || return compile(notes)
+    compile(String[TOUCHING])
+    begun = processor_seconds()
+    compiled = compile(notes)
+    between = processor_seconds()
+    compile(notes)
+    (between - begun) - (processor_seconds() - between) > NOTICED_SECONDS || throw(done)
+    compiled
 end
 
 # What the program does first; `Refused` where that cannot be done ahead, but what its launches compile can.

@@ -3,6 +3,13 @@
 lower(x, path::String, line::Int) =
     ccall(:jl_expand_with_loc_warn, Any, (Any, Any, Cstring, Cint), x, Main, path, line)
 
+# Whether Julia compiles this rather than interpret it: it jumps back, or says so (`body_attributes`, src/toplevel.c). From 1.12 on
+# what declares a global is interpreted.
+is_compiled(code::Core.CodeInfo) =
+    !any(declares_global, code.code) && any(i -> jumps_back(code.code[i], i) || is_forced(code.code[i]), 1:length(code.code))
+jumps_back(x, at::Int) = x isa Core.GotoNode ? x.label <= at : x isa Core.GotoIfNot && x.dest <= at
+is_forced(x) = x isa Expr && x.head === :meta && :force_compile in x.args
+
 # ---- type inference ----
 
 # The world in which Julia's type inference runs: not ours, so what packages define does not change it.

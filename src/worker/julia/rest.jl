@@ -57,7 +57,7 @@ function (parser::ParseRest)(text, filename, arguments...)
     if rest !== nothing && String(filename) == rest.path && text == rest.text
         forget_rest(parser.next)
         result = parser.next(rest.rest, filename, arguments...)
-        give_lowered!(result[1], rest.kept, rest.lowered.statements)
+        isempty(rest.lowered.statements) || give_lowered!(result[1], rest.kept, rest.lowered.statements)
         return result
     end
     parser.next(text, filename, arguments...)

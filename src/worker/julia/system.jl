@@ -11,7 +11,6 @@ const FIRST_OWN = Cint(256)
 close_fd(fd) = ccall(:close, Cint, (Cint,), fd)
 dup2(from, to) = ccall(:dup2, Cint, (Cint, Cint), from, to)
 dup_own(from, to) = ccall(:dup3, Cint, (Cint, Cint, Cint), from, to, CLOEXEC)
-processor_seconds() = ccall(:clock, Clong, ()) / 1_000_000                                # clock(3): of this process, all its threads
 dup_high(fd) = ccall(:fcntl, Cint, (Cint, Cint, Cint...), fd, 1030, FIRST_OWN)            # F_DUPFD_CLOEXEC
 getpid() = ccall(:getpid, Cint, ())
 quit(code) = ccall(:_exit, Cvoid, (Cint,), code)
