@@ -24,7 +24,8 @@ function main(args)
 end
 module Sub
 module Nested
-main(args) = (println("nested ", args == ["parsed"] ? isdefined(Base, Symbol("@#jlapp")) : args); nothing)
+ahead() = isdefined(Base, Symbol("@#jlapp")) && macroexpand(Base, Expr(:macrocall, Symbol("@#jlapp"), LineNumberNode(1))).args[1].head
+main(args) = (println("nested ", args == ["ahead"] ? ahead() : args); nothing)
 end
 end
 module Facts
@@ -157,6 +158,7 @@ fn from_its_branch() {
     };
     let environments = depot.path("environments/apps").display().to_string();
     for (app, words) in [("greet", "a"), ("greet", "fail"), ("nested", "x"), ("facts", environments.as_str())] {
+        let _ = plain(app, &[words]); // from 1.12 on the first one says that it precompiles
         let plain = plain(app, &[words]);
         wait_until("it comes from a branch", 300, || {
             let (is_branch, said) = is_warm(app, &[words]);
@@ -165,8 +167,8 @@ fn from_its_branch() {
         });
     }
     wait_until("it comes from a branch", 300, || {
-        let (is_branch, (said, ..)) = is_warm("nested", &["parsed"]);
-        assert!(!is_branch || said == "nested true\n", "its text was not parsed ahead: {said}");
+        let (is_branch, (said, ..)) = is_warm("nested", &["ahead"]);
+        assert!(!is_branch || said == "nested thunk\n", "its text was not lowered ahead: {said}");
         is_branch
     });
 }

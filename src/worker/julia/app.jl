@@ -1,9 +1,10 @@
-# The text that an app is launched with (src/apps/launch.rs), parsed ahead in the app's branch: a launch of the same text is given a
-# macro's call instead, which expands to the statement. Lines, world ages and backtraces are the text's own then.
+# The text that an app is launched with (src/apps/launch.rs), parsed and lowered ahead in the app's branch: a launch of the same text is
+# given a macro's call instead, which expands to the lowered statement. Lines, world ages and backtraces are the text's own then.
 
 struct App
     text::String
-    statement::Any
+    statement::Any                          # lowered
+    skipped::Any                            # the same in an `if` that does not hold
 end
 const APP = Ref{Union{App,Nothing}}(nothing)
 const STATEMENT = Ref{Any}(nothing)
@@ -18,16 +19,39 @@ function enter_app(app::Vector{String})
     nothing
 end
 
-# Where the package stands in the statement as what has to be looked for, its module takes the place.
+# Where the package stands in the statement as what has to be looked for, its module takes the place; likewise for what this Julia
+# is asked about itself, which to 1.10 looks through all that Base uses.
 function parse_app(job::Job, package::Symbol)
     length(job.commands) == 1 && startswith(job.commands[1], "e") || return
     text = String(SubString(job.commands[1], 2))
     all = filter(x -> !(x isa LineNumberNode), statements(text, "none"))
     length(all) == 1 && all[1] isa Expr && all[1].head === :let || return
-    statement = replaced(all[1], :(Base.require(Main, $(QuoteNode(package)))), Base.require(Main, package))
+    root = Base.require(Main, package)
+    compile_main(root, steps_to_main(all[1]))
+    statement = replaced(all[1], :(Base.require(Main, $(QuoteNode(package)))), root)
+    statement = replaced(statement, :(isdefined(Base, Symbol("@main"))), isdefined(Base, Symbol("@main")))
     Core.eval(Base, Expr(:macro, Expr(:call, Symbol("#jlapp")), Expr(:block, Expr(:call, :esc, Expr(:ref, STATEMENT)))))
     macroexpand(Main, Meta.parse(CALL))
-    APP[] = App(text, statement)
+    APP[] = App(text, lowered_statement(statement), lowered_statement(Expr(:if, :(Base.isempty("a")), statement)))
+    nothing
+end
+
+# At top level what a macro expands to is lowered, but for what stands in `toplevel`.
+lowered_statement(x) = Expr(:toplevel, Meta.lower(Main, x))
+
+# The names in `app = Base.invokelatest(getfield, app, :name)`, which lead from the package to its `main`.
+steps_to_main(x) = Symbol[]
+steps_to_main(x::Expr) =
+    x.head === :call && length(x.args) == 4 && x.args[2:3] == [:getfield, :app] ? Symbol[x.args[4].value] :
+    reduce(vcat, map(steps_to_main, x.args), init = Symbol[])
+
+# Julia notes no method of which it only has to find out that its result is always the same.
+function compile_main(found, steps::Vector{Symbol})
+    for name in steps
+        found isa Module && isdefined(found, name) || return
+        found = getfield(found, name)
+    end
+    precompile(found, (Vector{String},))
     nothing
 end
 
@@ -45,6 +69,6 @@ end
 function pass_over_app()
     app = APP[]
     app === nothing && return
-    STATEMENT[] = Expr(:if, :(Base.isempty("a")), app.statement)
+    STATEMENT[] = app.skipped
     as_program(String["e" * CALL], String[])
 end
