@@ -1,4 +1,4 @@
-//! `juliaclient` and `jlshim` stay thin: their start-up is the product.
+//! `juliaclient`, `jlshim` and `jlnative` stay thin: their start-up is the product.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -57,6 +57,8 @@ fn build(profile: &[&str]) -> PathBuf {
         "juliaclient",
         "--bin",
         "jlshim",
+        "--bin",
+        "jlnative",
     ]);
     let output = command.args(profile).env("CARGO_TARGET_DIR", &folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -75,4 +77,18 @@ fn the_thin_programs_are_small_and_need_the_c_library_alone() {
         assert!(needs(b"libc.so.6\0"), "{name} is not what this test takes it for");
         assert!(!needs(b"libgcc_s.so.1\0"), "{name} loads an unwinder, which `build.rs` links in");
     }
+}
+
+/// Without the C library's start, which would take longer than all that it does. What it does is in `tests/native.rs`; here that
+/// it also starts as it is installed, and finds its sibling.
+#[test]
+fn the_program_of_native_apps_loads_nothing() {
+    let folder = build(&["--release"]).join("release");
+    let program = std::fs::read(folder.join("jlnative")).unwrap();
+    assert!(program.len() < MOST_BYTES, "{} bytes", program.len());
+    let loader = b"/ld-linux";
+    assert!(!program.windows(loader.len()).any(|bytes| bytes == loader), "it names a dynamic linker");
+    let output = Command::new(folder.join("jlnative")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("jlshim is run by the shims of apps"), "{output:?}");
 }

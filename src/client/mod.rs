@@ -5,6 +5,7 @@
 
 mod ask;
 mod autostart;
+mod bare;
 mod connect;
 mod direct;
 mod handover;
@@ -23,6 +24,7 @@ mod typing;
 use std::ffi::OsString;
 
 pub use ask::{drain, warm};
+pub use bare::run as run_bare;
 pub use connect::{Connection, converse};
 pub use message::FIRST_OCCUPIED;
 pub use reason::Reason;
@@ -101,7 +103,10 @@ pub const SHIM_MARK: &str = "jlshim is run by the shims of apps, which name it i
 pub fn run_shim(arguments: Vec<OsString>) -> i32 {
     let inherited = signals::inherited();
     let mut arguments = arguments.into_iter();
-    let own = std::env::current_exe().ok().filter(|path| path.file_name().is_some_and(|name| name != "jlshim"));
+    let own = std::env::current_exe().ok().filter(|path| {
+        let is_program = |name: &std::ffi::OsStr| name == "jlshim" || name == "jlnative";
+        !path.file_name().is_none_or(is_program)
+    });
     let Some(shim) = own.map(std::path::PathBuf::into_os_string).or_else(|| arguments.next()) else {
         direct::complain(&format!("{SHIM_MARK}; see `jlapp --help`"));
         return exit::FAILURE;

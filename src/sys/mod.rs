@@ -6,6 +6,7 @@
 pub mod crash;
 pub mod descriptors;
 pub mod files;
+pub mod freestanding;
 pub mod kin;
 pub mod limits;
 pub mod passing;
