@@ -1,11 +1,12 @@
 //! The files that a branch was made from, and whether all of them are still what they were.
 
-use std::ffi::OsStr;
-use std::fs;
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
 
 /// A file that was changed within so long before it was read may change once more without its times telling: file systems
 /// count time in steps.
@@ -20,15 +21,23 @@ const TOUCHED: &[u8] = b"touched:";
 /// A file, or the place of one that was not there.
 #[derive(Debug)]
 struct Input {
-    path: PathBuf,
+    /// In its folder.
+    name: CString,
     /// Its times are not compared.
     is_touched: bool,
     stamp: Option<Stamp>,
 }
 
+/// Files that lie in one folder. Its path is looked up once for all of them.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    inputs: Vec<Input>,
+}
+
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Inputs(Vec<Input>);
+pub(super) struct Inputs(Vec<Folder>);
 
 impl Inputs {
     /// The files as they are now, if they are as they were at `since`, before any was read.
@@ -41,32 +50,64 @@ impl Inputs {
     pub(super) fn settled(files: &[Vec<u8>], since: SystemTime) -> Result<Self, PathBuf> {
         let limit = since.checked_sub(SETTLING).unwrap_or(SystemTime::UNIX_EPOCH);
         let (limit, now) = (nanoseconds(limit), nanoseconds(SystemTime::now()));
-        let mut inputs = Vec::with_capacity(files.len());
+        let mut inputs = Self::default();
         for file in files {
             let (is_touched, file) = file.strip_prefix(TOUCHED).map_or((false, &file[..]), |file| (true, file));
             let path = PathBuf::from(OsStr::from_bytes(file));
-            let stamp = stamp(&path, is_touched);
+            let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(path) };
+            let Ok(name) = CString::new(name.as_bytes()) else { return Err(path) };
+            let stamp = Stamps::of(folder).stamp(&name, is_touched);
             let is_recent = |time: i128| time >= limit;
             if stamp.is_some_and(|(_, _, _, modified, changed)| {
                 is_recent(changed) || is_recent(modified) && modified <= now
             }) {
                 return Err(path);
             }
-            inputs.push(Input { path, is_touched, stamp });
+            inputs.insert(folder, Input { name, is_touched, stamp });
         }
-        Ok(Self(inputs))
+        Ok(inputs)
+    }
+
+    /// Mostly those of a folder come one after the other.
+    fn insert(&mut self, path: &Path, input: Input) {
+        match self.0.last_mut() {
+            Some(folder) if folder.path == path => folder.inputs.push(input),
+            _ => self.0.push(Folder { path: path.to_owned(), inputs: vec![input] }),
+        }
     }
 
     /// The first that is not what it was.
-    pub(super) fn changed(&self) -> Option<&Path> {
-        self.0
-            .iter()
-            .find(|input| stamp(&input.path, input.is_touched) != input.stamp)
-            .map(|input| input.path.as_path())
+    pub(super) fn changed(&self) -> Option<PathBuf> {
+        self.0.iter().find_map(|folder| {
+            let stamps = Stamps::of(&folder.path);
+            let mut inputs = folder.inputs.iter();
+            let input = inputs.find(|input| stamps.stamp(&input.name, input.is_touched) != input.stamp)?;
+            Some(folder.path.join(OsStr::from_bytes(input.name.as_bytes())))
+        })
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.0.iter().map(|folder| folder.inputs.len()).sum()
+    }
+}
+
+/// The files of a folder as they are now; none where it is not there.
+struct Stamps(Option<OwnedFd>);
+
+impl Stamps {
+    fn of(folder: &Path) -> Self {
+        Self(openat(CWD, folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok())
+    }
+
+    fn stamp(&self, name: &CStr, is_touched: bool) -> Option<Stamp> {
+        let found = statat(self.0.as_ref()?, name, AtFlags::empty()).ok()?;
+        let ns = |seconds: i64, nanoseconds: u64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+        let size = found.st_size.cast_unsigned();
+        if is_touched {
+            return Some((found.st_dev, found.st_ino, size, 0, 0));
+        }
+        let (modified, changed) = (ns(found.st_mtime, found.st_mtime_nsec), ns(found.st_ctime, found.st_ctime_nsec));
+        Some((found.st_dev, found.st_ino, size, modified, changed))
     }
 }
 
@@ -74,19 +115,11 @@ fn nanoseconds(time: SystemTime) -> i128 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos().cast_signed()
 }
 
-fn stamp(path: &Path, is_touched: bool) -> Option<Stamp> {
-    let found = fs::metadata(path).ok()?;
-    let ns = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
-    if is_touched {
-        return Some((found.dev(), found.ino(), found.size(), 0, 0));
-    }
-    let (modified, changed) = (ns(found.mtime(), found.mtime_nsec()), ns(found.ctime(), found.ctime_nsec()));
-    Some((found.dev(), found.ino(), found.size(), modified, changed))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -147,6 +180,6 @@ mod tests {
         let inputs = Inputs::settled(&files, SystemTime::now() + SETTLING * 2).unwrap();
         assert_eq!(inputs.changed(), None);
         fs::write(folder.0.join("b.jl"), "").unwrap();
-        assert_eq!(inputs.changed().and_then(Path::file_name), Some(OsStr::new("b.jl")));
+        assert_eq!(inputs.changed(), Some(folder.0.join("b.jl")));
     }
 }

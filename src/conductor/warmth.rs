@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -308,7 +308,7 @@ async fn grow(pool: Rc<Pool>, base: Rc<Group>, key: Key, recipe: Recipe) {
 pub(super) fn branch(pool: &Rc<Pool>, key: &Key) -> Result<Rc<Group>, String> {
     let group = pool.groups.borrow().get(key).cloned();
     let Some(group) = group else { return Err(pool.warmth.why_none(pool, key)) };
-    let changed = group.inputs.borrow().changed().map(Path::to_path_buf);
+    let changed = group.inputs.borrow().changed();
     if let Some(path) = changed {
         pool.log.line(&format!("{} changed: the branch for {} ends", path.display(), key.words()));
         pool.remove(&group);

@@ -39,6 +39,7 @@ pub const SOURCE: &str = concat!(
     include_str!("julia/loops.jl"),
     include_str!("julia/lowered.jl"),
     include_str!("julia/later.jl"),
+    include_str!("julia/command.jl"),
     include_str!("julia/branch.jl"),
     include_str!("julia/repl.jl"),
     include_str!("julia/session.jl"),

@@ -6,6 +6,7 @@ mod bad_input;
 mod beginning;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
+mod expressions;
 mod generated;
 mod scripts;
 #[path = "../support/julia.rs"]
@@ -158,6 +159,7 @@ fn launches_from_branches() {
     steps.step("surroundings", || surroundings_are_looked_at(&desk));
     steps.step("nothing is stale", || nothing_is_stale(&desk));
     steps.step("expressions", || expressions_load_their_packages_ahead(&desk));
+    expressions::cannot_be_told_from_plain_julia(&desk, &mut steps);
     steps.step("modules", || modules_are_loaded_ahead(&desk));
     steps.step("a launch that has just begun", || beginning::has_no_branch_beside_it(&desk));
     steps.step("profiles", || a_profile_outlives_the_conductor(&desk));

@@ -149,7 +149,7 @@ end
 function begin_program(recipe::Recipe, files::Vector{String})
     job = recipe.job
     isempty(recipe.app) || return load_packages([Symbol(recipe.app[1])])
-    isempty(job.commands) || return load_for_commands(job.commands)
+    isempty(job.commands) || return load_for_commands(job.commands, recipe.notes)
     isempty(job.arguments) && throw(Refused("it has no program"))
     begin_file(abspath(job.arguments[1]), files, recipe.notes)
 end
@@ -160,46 +160,6 @@ function load_packages(names::Vector{Symbol})
         Base.require(Main, name)
     end
     "loaded " * join(unique(names), ", ")
-end
-
-function load_for_commands(commands::Vector{String})
-    done = load_packages(packages_of_commands(commands))
-    length(commands) == 1 && commands[1][1] == 'm' && import_main(commands[1][2:end])
-    done
-end
-
-# As `-m` itself does it from 1.12 on (`exec_options`, base/client.jl): each time Main gets a `main`, Julia compiles anew what asks
-# whether that is where programs start. What cannot be imported is the launch's to tell.
-function import_main(package::AbstractString)
-    isdefined(Base, :should_use_main_entrypoint) || return
-    try Core.eval(Main, Expr(:import, Expr(:., Symbol.(split(package, '.'))..., :main))) catch; end
-    nothing
-end
-
-function packages_of_commands(commands::Vector{String})
-    found = Symbol[]
-    for command in commands
-        kind, text = command[1], SubString(command, 2)
-        kind == 'm' && return push!(found, Symbol(first(split(text, '.'))))
-        kind in ('e', 'E') || break
-        take_leading!(found, statements(String(text), "none")) || return found
-    end
-    found
-end
-
-# Whether all of these statements load packages.
-function take_leading!(found::Vector{Symbol}, list::Vector)
-    for statement in list
-        statement isa LineNumberNode && continue
-        if statement isa Expr && statement.head === :toplevel                                          # several on a line
-            take_leading!(found, statement.args) || return false
-            continue
-        end
-        packages = packages_of(statement)
-        append!(found, packages)
-        isempty(packages) && return false
-    end
-    true
 end
 
 # Evaluates the statements in front of a program file that only define. Where nothing may be compiled ahead no notes are left.

@@ -132,13 +132,11 @@ end
 
 is_about_world(x) = x isa Expr && x.head === :latestworld
 
-# In what Julia's parser made of the rest of a file, behind `kept` statements.
-function give_lowered!(parsed::Expr, kept::Int, lowered::Vector{Pair{Any,Any}})
-    places = findall(x -> !(x isa LineNumberNode), parsed.args)
-    for (n, (statement, thunk)) in enumerate(lowered)
-        place = kept + n <= length(places) ? places[kept+n] : return
-        parsed.args[place] == statement || return
-        thunk === nothing || (parsed.args[place] = thunk)
+# In what Julia's parser made of the rest of a program, at the places of its statements.
+function give_lowered!(places::Vector, lowered::Vector{Pair{Any,Any}})
+    for ((parent, n, _), (statement, thunk)) in zip(places, lowered)
+        parent.args[n] == statement || return
+        thunk === nothing || (parent.args[n] = thunk)
     end
     nothing
 end

@@ -1,5 +1,5 @@
-# A program file whose first statements have been evaluated ahead: its launch evaluates the rest, with everything else as if it
-# were the whole. The rest is the same text with the first lines empty, so all line numbers stay.
+# A program whose first statements have been evaluated ahead: its launch evaluates the rest, with everything else as if it were the
+# whole. The rest of a file is the same text with the first lines empty, so all line numbers stay.
 
 # Statements behind those, with what a launch is given for each; `nothing` where that is the statement itself.
 struct Lowered
@@ -10,8 +10,8 @@ end
 Lowered() = Lowered(Pair{Any,Any}[], Any[], Set{Symbol}())
 
 struct Rest
-    path::String
-    text::String                            # all of the file
+    path::String                            # or COMMAND
+    text::String                            # all of it
     rest::String
     folder::Union{String,Nothing}           # the launch's, where that decides about something
     kept::Int                               # statements of the rest that stand among those that were evaluated
@@ -41,12 +41,17 @@ end
 function is_as_begun(job::Job)
     rest = REST[]
     rest === nothing && return true
+    rest.path == COMMAND && return is_command(job, rest.text)
     isempty(job.commands) && !isempty(job.arguments) && abspath(job.arguments[1]) == rest.path || return false
     rest.folder === nothing || rest.folder == pwd() || return false
     content_of(rest.path) == rest.text
 end
 
 content_of(path::String) = try read(path, String) catch; "" end
+
+# The places of a program's statements in what the parser made of it. Of a file several on a line are one.
+places_of(rest::Rest, parsed::Expr) = rest.path == COMMAND ? places_of(parsed) :
+                                      [(parsed, n, 0) for n in 1:length(parsed.args) if !(parsed.args[n] isa LineNumberNode)]
 
 # Called in place of Julia's parser from 1.6 on: the first time for the program, then never again.
 struct ParseRest
@@ -57,7 +62,7 @@ function (parser::ParseRest)(text, filename, arguments...)
     if rest !== nothing && String(filename) == rest.path && text == rest.text
         forget_rest(parser.next)
         result = parser.next(rest.rest, filename, arguments...)
-        isempty(rest.lowered.statements) || give_lowered!(result[1], rest.kept, rest.lowered.statements)
+        isempty(rest.lowered.statements) || give_lowered!(places_of(rest, result[1])[rest.kept+1:end], rest.lowered.statements)
         return result
     end
     parser.next(text, filename, arguments...)
