@@ -35,6 +35,7 @@
 # | CodeInfo.code, Core.ReturnNode         | from 1.6 on (used where there is a hook for the parser)   | base/boot.jl                  |
 # | jl_alloc_string                        | all; pooled to some 2,000 bytes                          | src/array.c, src/genericmemory.c |
 # | trace_compile                          | all; the file is opened once, and flushed after each line | src/gf.c                     |
+# | jl_new_structv                         | all; makes a struct without its constructors             | src/datatype.c                |
 # | Core._parse                            | from 1.6; (text, file, line, offset, rule); _setparser! from 1.9 | base/meta.jl, base/boot.jl |
 # | Base.include, jl_load                  | 1.5 only: the method that calls it is replaced           | base/Base.jl                  |
 # | include_callbacks, cache_dependencies  | all; what depends on which file, with its time to 1.10   | base/loading.jl               |
@@ -345,6 +346,8 @@ end
 stop_tracing() = (p = option_pointer("trace_compile"); p == C_NULL || unsafe_store!(Ptr{Ptr{UInt8}}(p), C_NULL); nothing)
 
 collecting(on::Bool) = GC.enable(on)
+
+new_struct(T, fields::Vector{Any}) = ccall(:jl_new_structv, Any, (Any, Ptr{Any}, UInt32), T, fields, length(fields))
 
 # Of `size` bytes, not set to anything.
 new_string(size::Int) = ccall(:jl_alloc_string, Ref{String}, (Csize_t,), size)

@@ -67,7 +67,7 @@ function compile_lines(lines)
     for line in lines
         startswith(line, "precompile(") || continue
         try
-            expression = Meta.parse(line)
+            expression = with_values(Meta.parse(line))
             is_signature(expression) && names_what_is_there(expression, owned) && Core.eval(scope, expression) === true && (compiled += 1)
         catch
         end
@@ -78,6 +78,24 @@ end
 # `precompile(Tuple{…})` and nothing else: notes are kept in a file for longer than this process lives.
 is_signature(x) = x isa Expr && x.head === :call && length(x.args) == 2 && x.args[1] === :precompile &&
                   x.args[2] isa Expr && x.args[2].head === :curly
+
+# Values among the parameters of types, as Julia shows them where it notes methods (`jl_static_show_x`, src/rtutils.c): the bits of a
+# character as if they were its number, and the fields of a struct as keywords. Every `@printf` has characters there.
+with_values(x) = x
+function with_values(x::Expr)
+    args = map(with_values, x.args)
+    x.head === :call || return Expr(x.head, args...)
+    args[1] === :Char && length(args) == 2 && args[2] isa UInt32 && return reinterpret(Char, args[2])
+    is_keyword(arg) = arg isa Expr && arg.head === :kw
+    length(args) > 1 && all(is_keyword, args[2:end]) || return Expr(:call, args...)
+    Expr(:call, plain_struct, args[1], map(arg -> arg.args[2], args[2:end])...)
+end
+
+# Whatever its constructors would make of them. Small integers are shown without their types.
+function plain_struct(T, fields...)
+    isbitstype(T) && fieldcount(T) == length(fields) || error("no plain data")
+    new_struct(T, Any[convert(fieldtype(T, n), fields[n]) for n in 1:length(fields)])
+end
 
 # Whether the program has defined all that a note names of it. What it defines below, as `step(x::Mine) = …`, may be a name of
 # Base's as well. To 1.11 whoever looks up such a name has decided that it is Base's, and the program cannot define it any more.
