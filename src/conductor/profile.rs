@@ -5,13 +5,13 @@
 //! written anew; none is ever needed.
 
 use std::collections::BTreeSet;
-use std::collections::hash_map::DefaultHasher;
+use std::fmt::Write;
 use std::fs;
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::key::Key;
 use crate::sys::files;
@@ -26,7 +26,7 @@ const LONGEST: Duration = Duration::from_secs(60 * 24 * 3600);
 /// What is known of one program.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Profile {
-    /// Which program: two may share a file name.
+    /// Which program; two may share a file name. Expressions may hold secrets, so of those it is a digest.
     key: String,
     pub(super) uses: u64,
     /// `precompile(…)` expressions, as Julia writes them with `--trace-compile`.
@@ -89,9 +89,13 @@ impl Profiles {
 fn name(key: &Key) -> (String, String) {
     let lasting = key.program.as_ref().map(|program| program.lasting());
     let words = format!("{} {:?} {lasting:?}", key.julia.path.display(), key.switches);
-    let mut hasher = DefaultHasher::new();
-    words.hash(&mut hasher);
-    (format!("{:016x}.json", hasher.finish()), words)
+    let mut digest = String::new();
+    for byte in Sha256::digest(&words) {
+        // A formatted `String` cannot fail.
+        let _ = write!(digest, "{byte:02x}");
+    }
+    let is_text = key.program.as_ref().is_some_and(|program| program.is_text());
+    (format!("{}.json", &digest[..16]), if is_text { digest } else { words })
 }
 
 fn forget_old(folder: &Path) {

@@ -87,6 +87,11 @@ impl Program {
         String::from_utf8_lossy(given.or_else(variable).unwrap_or_default()).into_owned()
     }
 
+    /// Whether the program is a text of the command line, which may hold a secret.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.what, What::Actions(_))
+    }
+
     /// Whether both are the same script, app or expressions, with or without the same surroundings.
     pub(super) fn is_same_program(&self, other: &Self) -> bool {
         self.what == other.what

@@ -147,7 +147,7 @@ fn notes_that_crash(desk: &Desk) {
     });
 }
 
-fn profiles(desk: &Desk) -> Vec<(PathBuf, String)> {
+pub fn profiles(desk: &Desk) -> Vec<(PathBuf, String)> {
     let files = fs::read_dir(desk.place.path("home/.local/state/jlapp/profiles")).into_iter().flatten().flatten();
     files.filter_map(|entry| Some((entry.path(), fs::read_to_string(entry.path()).ok()?))).collect()
 }

@@ -311,6 +311,11 @@ fn expressions_load_their_packages_ahead(desk: &Desk) {
             "random numbers are each launch's own"
         );
     }
+    // Texts may hold secrets, as letters or as numbers.
+    wait_until("its profile is kept", 30, || !bad_input::profiles(desk).is_empty());
+    let is_told =
+        |(_, text): &(PathBuf, String)| text.contains("isdefined(Main") || text.contains("105, 115, 100, 101, 102");
+    assert!(!bad_input::profiles(desk).iter().any(is_told), "the text of an expression is in a file");
     // Another environment may mean another package.
     desk.client(&words).env("OTHER", "1").run();
     assert_eq!(desk.served(&program), 2);
