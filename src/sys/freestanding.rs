@@ -17,25 +17,42 @@ use std::fmt;
 #[macro_export]
 macro_rules! freestanding {
     ($main:path) => {
-        #[cfg(target_arch = "x86_64")]
         core::arch::global_asm!(
-            ".globl _start", "_start:", "xor ebp, ebp", "mov rdi, rsp", "and rsp, -16", "call {begin}", "ud2",
-            ".globl memcpy", "memcpy:", "jmp {memcpy}", ".globl memmove", "memmove:", "jmp {memmove}",
-            ".globl memset", "memset:", "jmp {memset}", ".globl memcmp", "memcmp:", "jmp {memcmp}",
-            ".globl bcmp", "bcmp:", "jmp {memcmp}", ".globl strlen", "strlen:", "jmp {strlen}",
-            begin = sym begin,
-            memcpy = sym $crate::sys::freestanding::memory::memcpy,
-            memmove = sym $crate::sys::freestanding::memory::memmove,
-            memset = sym $crate::sys::freestanding::memory::memset,
-            memcmp = sym $crate::sys::freestanding::memory::memcmp,
-            strlen = sym $crate::sys::freestanding::memory::strlen,
-        );
-        #[cfg(target_arch = "aarch64")]
-        core::arch::global_asm!(
-            ".globl _start", "_start:", "mov x29, xzr", "mov x30, xzr", "mov x0, sp", "and sp, x0, #-16", "bl {begin}", "brk #1",
-            ".globl memcpy", "memcpy:", "b {memcpy}", ".globl memmove", "memmove:", "b {memmove}",
-            ".globl memset", "memset:", "b {memset}", ".globl memcmp", "memcmp:", "b {memcmp}",
-            ".globl bcmp", "bcmp:", "b {memcmp}", ".globl strlen", "strlen:", "b {strlen}",
+            #[cfg(target_arch = "x86_64")]
+            r"
+            .macro is name, function
+                .globl \name
+                \name: jmp \function
+            .endm
+            .globl _start
+            _start:
+                xor ebp, ebp
+                mov rdi, rsp
+                and rsp, -16
+                call {begin}
+                ud2
+            ",
+            #[cfg(target_arch = "aarch64")]
+            r"
+            .macro is name, function
+                .globl \name
+                \name: b \function
+            .endm
+            .globl _start
+            _start:
+                mov x29, xzr
+                mov x30, xzr
+                mov x0, sp
+                and sp, x0, #-16
+                bl {begin}
+                brk #1
+            ",
+            "is memcpy, {memcpy}",
+            "is memmove, {memmove}",
+            "is memset, {memset}",
+            "is memcmp, {memcmp}",
+            "is bcmp, {memcmp}",
+            "is strlen, {strlen}",
             begin = sym begin,
             memcpy = sym $crate::sys::freestanding::memory::memcpy,
             memmove = sym $crate::sys::freestanding::memory::memmove,
