@@ -16,7 +16,7 @@ jobs ?= 1
 several = $(MAKE) --jobs=$(jobs) --keep-going --output-sync=target
 
 # Every suite may start conductors but these. The others must pass with both of the conductor's ways to wait.
-without_conductor := layers tidy thin toolchains
+without_conductor := layers tidy thin toolchains worker
 # The long ones first.
 long := apps_add branches differential daemon repl processes
 suites := $(long) $(filter-out $(long),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))

@@ -323,6 +323,8 @@ fn added_by_pkg() {
             out.starts_with("Solo_jll 2.0.0+1") && out.ends_with(" is added\n  solo\n") && status == Some(0),
             "{out}{err}"
         );
+        let shim = fs::read_to_string(depot.path("bin/solo")).unwrap();
+        assert!(shim.ends_with("/jlnative\n"), "it starts sooner by that: {shim}");
         let output = depot.command(depot.path("bin/solo"), &["native", "x"]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "native x\n", "{output:?}");
     }

@@ -17,4 +17,6 @@ mod records;
 mod refusing;
 mod served;
 mod terminal;
+#[path = "../support/julia.rs"]
+mod tested;
 mod world;

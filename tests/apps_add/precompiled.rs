@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::daemon_support::{Steps, julia};
+use crate::tested;
 use crate::world::{DEP, World, dep, rot};
 
 /// As Julia has it (`MAX_NUM_PRECOMPILE_FILES`, base/loading.jl).
@@ -44,7 +45,7 @@ fn use_elsewhere(world: &World, number: usize) {
 
 /// Julia reads manifests of the second format from 1.6.2 on.
 fn format_2() -> bool {
-    !julia().display().to_string().contains("1.5")
+    tested::version() >= (1, 6)
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::daemon_support::Steps;
+use crate::tested;
 use crate::world::{Package, World, dep, rot};
 
 #[test]
@@ -44,10 +45,11 @@ fn refused_and_nothing_changed() {
         world.publish(&odd("o-1 = {}\n1o = {}"));
         world.refuses(&["add", "./repos/Odd"], "Project.toml:7: the app 1o: a name is letters, digits, _ and -");
         world.publish(&odd("odd = 1"));
-        let said = world.refuses(&["add", "./repos/Odd"], "odd");
         // Pkg of 1.12 and later finds it first.
-        let words = ["Project.toml:6: the app odd: it is no table", "Expected value for app `odd` to be a dictionary"];
-        assert!(words.iter().any(|words| said.err.contains(words)), "{}", said.err);
+        let is_pkgs = tested::version() >= (1, 12);
+        let ours = "Project.toml:6: the app odd: it is no table";
+        let words = if is_pkgs { "Expected value for app `odd` to be a dictionary" } else { ours };
+        world.refuses(&["add", "./repos/Odd"], words);
         world.publish(&odd(
             "o1 = { submodule = \"Sub\" }\no2 = { submodule = \"Sup\" }\no3 = { submodule = \"number\" }",
         ));

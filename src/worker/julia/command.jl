@@ -14,10 +14,8 @@ function load_for_commands(commands::Vector{String}, notes::Vector{String})
 end
 
 function begin_command(text::String, done, notes::Vector{String})
-    places = places_of(Meta.parseall(text, filename = COMMAND))
-    list = [(parent.args[n], line) for (parent, n, line) in places]
+    list, count = statements_of_command(text)
     any(((statement, _),) -> is_no_syntax(statement), list) && return done
-    count = something(findfirst(((statement, _),) -> isempty(packages_of(statement)), list), length(list) + 1) - 1
     leading, remaining = Any[first(pair) for pair in list[1:count]], list[count+1:end]
     # Its folder is each launch's own.
     any(((statement, _),) -> holds(isequal(Symbol("@__DIR__")), statement), remaining) && return done
@@ -45,27 +43,20 @@ end
 function packages_of_commands(commands::Vector{String})
     found = Symbol[]
     for command in commands
-        kind, text = command[1], SubString(command, 2)
+        kind, text = command[1], String(SubString(command, 2))
         kind == 'm' && return push!(found, Symbol(first(split(text, '.'))))
         kind in ('e', 'E') || break
-        take_leading!(found, statements(String(text), "none")) || return found
+        list, count = statements_of_command(text)
+        foreach(((statement, _),) -> append!(found, packages_of(statement)), list[1:count])
+        count < length(list) && break
     end
     found
 end
 
-# Whether all of these statements load packages.
-function take_leading!(found::Vector{Symbol}, list::Vector)
-    for statement in list
-        statement isa LineNumberNode && continue
-        if statement isa Expr && statement.head === :toplevel                                          # several on a line
-            take_leading!(found, statement.args) || return false
-            continue
-        end
-        packages = packages_of(statement)
-        append!(found, packages)
-        isempty(packages) && return false
-    end
-    true
+# Each with its line, and how many of them, in front of the others, load packages.
+function statements_of_command(text::String)
+    list = [(parent.args[n], line) for (parent, n, line) in places_of(Expr(:toplevel, statements(text, COMMAND)...))]
+    list, something(findfirst(((statement, _),) -> isempty(packages_of(statement)), list), length(list) + 1) - 1
 end
 
 # ---- where statements stand ----

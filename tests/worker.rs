@@ -1,0 +1,76 @@
+//! Functions of the worker's source that read what others write: Julia's notes of methods, and the text that an app is started with.
+//! Where they do not understand it nothing fails, launches only take longer; so it is said here.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod daemon_support;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use daemon_support::{Place, julia};
+use jlapp::apps::{self, App, Found, Start};
+
+/// What a Julia prints that has the worker's source in the module `W`.
+fn says(place: &Place, program: &str, words: &[&Path]) -> String {
+    let source = place.path("worker.jl");
+    fs::write(&source, jlapp::worker::SOURCE).unwrap();
+    let load = format!(
+        "const W = Module(:JuliaWorker); Base.include_string(W, read({:?}, String), \"worker.jl\"); {program}",
+        source.display()
+    );
+    run(place, Command::new(julia()).args(["--startup-file=no", "-e", &load, "--"]).args(words))
+}
+
+fn run(place: &Place, command: &mut Command) -> String {
+    let output = command.env_clear().env("HOME", place.path("")).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// As this Julia notes them: of each value among a type's parameters a method is compiled.
+#[test]
+fn notes_are_read_as_julia_writes_them() {
+    // No character behind another value: Julia 1.5 crashes where it notes that.
+    const VALUES: [&str; 11] =
+        ["'s'", "'é'", "1//2", "Complex{Int32}(1, 2)", ":a", "('x', 1)", "nothing", "missing", "0x01", "true", "-3"];
+    let place = Place::new("notes");
+    let notes = place.path("notes");
+    let define = "f(::Val{x}) where {x} = rand() > 2 ? x : nothing";
+    let calls: Vec<String> = VALUES.iter().map(|value| format!("f(Val({value}))")).collect();
+    let compile = format!("{define}; {}", calls.join("; "));
+    let trace = format!("--trace-compile={}", notes.display());
+    run(&place, Command::new(julia()).args(["--startup-file=no", &trace, "-e", &compile]));
+    let read = format!(
+        "{define}
+         noted = []
+         for line in eachline(ARGS[1])
+             occursin(\"typeof(Main.f), Base.Val{{\", line) || continue
+             push!(noted, Core.eval(Main, W.with_values(Meta.parse(line)).args[2]).parameters[2].parameters[1])
+         end
+         print([x for x in Any[{}] if !any(y -> x === y, noted)])",
+        VALUES.join(", ")
+    );
+    assert_eq!(says(&place, &read, &[&notes]), "Any[]", "these are not read: {}", fs::read_to_string(&notes).unwrap());
+}
+
+/// What `app.jl` looks for in the text of `apps::launch` is there.
+#[test]
+fn the_text_of_an_app_is_understood() {
+    let place = Place::new("app-text");
+    let app = App { name: "x".into(), submodule: Some("Sub.Nested".into()), ..App::default() };
+    let load_path = vec![place.path("environment")];
+    let start = Start { load_path, submodule: app.submodule.clone(), file: None, precompiled: None };
+    let recorded = jlapp::toolchain::App::default();
+    let found = Found { app, recorded, package: "Pack".into(), start, depot: place.path("depot") };
+    let words = apps::command_line(&found, None, &[]).unwrap();
+    let at = words.iter().position(|word| word == "-e").unwrap();
+    let text: &OsString = &words[at + 1];
+    let file = place.path("text");
+    fs::write(&file, text.as_encoded_bytes()).unwrap();
+    let look = "x = Meta.parse(read(ARGS[1], String))
+                print(W.steps_to_main(x), [W.replaced(x, old, 0) != x for old in (:(Base.require(Main, :Pack)), :(isdefined(Base, Symbol(\"@main\"))))])";
+    let said = says(&place, look, &[&file]);
+    assert!(said == "[:Sub, :Nested, :main]Bool[1, 1]" || said == "Symbol[:Sub, :Nested, :main]Bool[1, 1]", "{said}");
+}
