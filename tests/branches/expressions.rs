@@ -3,6 +3,9 @@
 use super::{Desk, tested};
 use crate::daemon_support::Steps;
 
+/// All that it compiles is of a type that has characters as parameters.
+const FORMATS: &str = "using Printf; for f in [\"a\", \"b\"]; @printf(\"%s %d\\n\", f, 1); end";
+
 /// What stands behind packages is lowered: the letter, the text, and what is to be done ahead from Julia 1.6 on.
 const EXPRESSIONS: &[(&str, &str, &str)] = &[
     ("-e", "for i in 1:3; println(i^2); end", "lowered 1 more, compiled 1 of them"),
@@ -17,6 +20,7 @@ const EXPRESSIONS: &[(&str, &str, &str)] = &[
         "import Dates\nusing Printf: @printf\nfor f in [\"a\", \"b\"]\n    @printf(\"%s\\n\", f)\nend\nprintln(map(d -> Dates.Day(d), 1:2))",
         "loaded Dates, Printf, lowered 2 more",
     ),
+    ("-e", FORMATS, "loaded Printf, lowered 1 more"),
     ("-e", "xs = [1, 2, 3]; for x in xs; x > 2 && error(\"too big: $x\"); end", "lowered 1 more"),
     ("-e", "println(1)\n\nforeach(x -> x == 2 ? throw(ArgumentError(\"two\")) : println(x), 1:3)", "lowered 1 more"),
     ("-e", "s = 0; for i in 1:3; s += i; end; println(s)", ""),
@@ -42,8 +46,7 @@ pub fn cannot_be_told_from_plain_julia(desk: &Desk, steps: &mut Steps) {
             }
             desk.wait_for(&program, wanted);
             assert!(!text.contains("@__DIR__") || !desk.outlook(&program).unwrap().contains("lowered"), "its folder");
-            // What formats is of a type that has characters as parameters.
-            let is_formatted = text.contains("@printf") && tested::version() >= (1, 6);
+            let is_formatted = *text == FORMATS && tested::version() >= (1, 6);
             let outlook = desk.outlook(&program).unwrap();
             assert!(!is_formatted || !outlook.contains("; 0 methods"), "its format is compiled: {outlook}");
             let before = desk.served(&program);
