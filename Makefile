@@ -64,6 +64,6 @@ lint: ## formatting, clippy with and without the features, shellcheck
 	cargo fmt --check
 	cargo clippy --lib --bins --benches -- -D warnings
 	cargo clippy --tests -- -D warnings -A clippy::pedantic -A clippy::print_stderr -A clippy::print_stdout # tests say what they skip
-	cargo clippy --no-default-features --bin juliaclient --bin jlshim --bin jlnative -- -D warnings
+	cargo clippy --no-default-features --bin juliaclient --bin jlshim -- -D warnings
 	@if type -P shellcheck >/dev/null; then shellcheck $(scripts); \
 	else echo 'lint: shellcheck is not installed, scripts were not checked' >&2; fi

@@ -88,5 +88,7 @@ pub const JULIAUP_PR_SERVER: &str = "JULIAUP_PR_SERVER";
 pub const GITHUB_API_URL: &str = "GITHUB_API_URL";
 /// Seconds without a byte after which a download is tried again; fractions are allowed. Default: 30.
 pub const HTTP_TIMEOUT: &str = "JLAPP_HTTP_TIMEOUT";
+/// Rust's own: whether a panic shows where it came from. The thin programs have no unwinder and do not look.
+pub const RUST_BACKTRACE: &str = "RUST_BACKTRACE";
 /// For tests: the point of `sys::CRASH_POINTS` to be killed at. Builds without debug assertions do not read it.
 pub const CRASH_AT: &str = "JLAPP_CRASH_AT";

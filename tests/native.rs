@@ -127,8 +127,8 @@ impl Depot {
         edit.install(&declared, &Entry::default(), &staged, false, &julia);
         edit.commit().map_err(said)?;
         // A test's own program is not beside the others.
-        for (app, program) in programs.iter().zip([env!("CARGO_BIN_EXE_jlnative"), env!("CARGO_BIN_EXE_jlshim")]) {
-            fs::write(self.path("bin").join(app), format!("#!{program}\n")).unwrap();
+        for app in &programs {
+            fs::write(self.path("bin").join(app), format!("#!{}\n", env!("CARGO_BIN_EXE_jlshim"))).unwrap();
         }
         Ok(programs)
     }
@@ -161,19 +161,9 @@ fn programs_run_natively_with_their_libraries() {
     let library_path: Vec<&str> = said[2].split(':').collect();
     assert_eq!(library_path[0], depot.artifact("a").join("lib").to_str().unwrap());
     assert!(library_path.len() > 1 && Path::new(library_path[1]).is_dir(), "Julia's own come last: {said:?}");
-    // `jlnative` by itself: what it leaves to `jlshim` fails without that.
-    let alone = depot.place.path("alone");
-    fs::create_dir_all(&alone).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_jlnative"), alone.join("jlnative")).unwrap();
-    let shim = |program: &Path| fs::write(depot.path("bin/tool"), format!("#!{}\n", program.display())).unwrap();
-    shim(&alone.join("jlnative"));
-    assert_eq!(lines(&depot.run(&["a b", "", "--"])), said);
     let users =
         depot.command(depot.path("bin/tool"), &[]).env("LD_LIBRARY_PATH", "/mine").env("A", "b").output().unwrap();
     assert_eq!(lines(&users)[1..], [said[1].clone(), format!("{}:/mine", said[2])]);
-    let unusual = depot.command(depot.path("bin/tool"), &[]).env("JULIA_DAEMON_TRACE", "1").output().unwrap();
-    assert_eq!(unusual.status.code(), Some(126), "a trace is written by `jlshim`: {unusual:?}");
-    shim(Path::new(env!("CARGO_BIN_EXE_jlnative")));
     // Before the user's; by name as well; whatever the daemon is said to do.
     let mut command = depot.command(env!("CARGO_BIN_EXE_jlapp"), &["launch", "tool2", "x"]);
     let output = command.env("LD_LIBRARY_PATH", "/mine").env("JULIA_DAEMON", "require").output().unwrap();
@@ -323,8 +313,6 @@ fn added_by_pkg() {
             out.starts_with("Solo_jll 2.0.0+1") && out.ends_with(" is added\n  solo\n") && status == Some(0),
             "{out}{err}"
         );
-        let shim = fs::read_to_string(depot.path("bin/solo")).unwrap();
-        assert!(shim.ends_with("/jlnative\n"), "it starts sooner by that: {shim}");
         let output = depot.command(depot.path("bin/solo"), &["native", "x"]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "native x\n", "{output:?}");
     }

@@ -1,4 +1,4 @@
-//! `juliaclient`, `jlshim` and `jlnative` stay thin: their start-up is the product.
+//! `juliaclient` and `jlshim` stay thin: their start-up is the product.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -57,38 +57,51 @@ fn build(profile: &[&str]) -> PathBuf {
         "juliaclient",
         "--bin",
         "jlshim",
-        "--bin",
-        "jlnative",
     ]);
     let output = command.args(profile).env("CARGO_TARGET_DIR", &folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     folder
 }
 
-/// As they are installed.
+/// What `std` names of the C library for the message of a panic, and for kernels before Linux 4.11, which have no statx(2). Nothing else
+/// calls them.
+const ONLY_NAMED: [&str; 8] =
+    ["dl_iterate_phdr", "free", "fstat64", "lstat64", "mmap64", "munmap", "realpath", "stat64"];
+
+/// What a program names that is not in it.
+fn named(program: &Path) -> Vec<String> {
+    let mut command = Command::new("nm");
+    let output = command.args(["-D", "--undefined-only", "--format=just-symbols"]).arg(program).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let names = String::from_utf8(output.stdout).unwrap();
+    names.lines().map(|name| name.split('@').next().unwrap_or(name).to_owned()).collect()
+}
+
+/// As they are installed: without the C library's start, which would take longer than all that they do, they have to bring what they
+/// call. A name that is missing here is one that `sys::freestanding` has to have.
 #[test]
-fn the_thin_programs_are_small_and_need_the_c_library_alone() {
+fn the_thin_programs_are_small_and_bring_what_they_call() {
     let folder = build(&["--release"]).join("release");
     assert!(!folder.join("jlapp").exists());
     for name in ["juliaclient", "jlshim"] {
-        let program = std::fs::read(folder.join(name)).unwrap();
-        assert!(program.len() < MOST_BYTES, "{name} has {} bytes", program.len());
-        let needs = |library: &[u8]| program.windows(library.len()).any(|bytes| bytes == library);
-        assert!(needs(b"libc.so.6\0"), "{name} is not what this test takes it for");
-        assert!(!needs(b"libgcc_s.so.1\0"), "{name} loads an unwinder, which `build.rs` links in");
+        let program = folder.join(name);
+        let bytes = std::fs::read(&program).unwrap();
+        assert!(bytes.len() < MOST_BYTES, "{name} has {} bytes", bytes.len());
+        let loader = b"/ld-linux";
+        assert!(!bytes.windows(loader.len()).any(|other| other == loader), "{name} names a dynamic linker");
+        let named = named(&program);
+        let missing: Vec<&String> =
+            named.iter().filter(|name| !name.starts_with("_Unwind_") && !ONLY_NAMED.contains(&name.as_str())).collect();
+        assert!(missing.is_empty(), "{name} calls what it does not have: {missing:?}");
     }
-}
-
-/// Without the C library's start, which would take longer than all that it does. What it does is in `tests/native.rs`; here that
-/// it also starts as it is installed, and finds its sibling.
-#[test]
-fn the_program_of_native_apps_loads_nothing() {
-    let folder = build(&["--release"]).join("release");
-    let program = std::fs::read(folder.join("jlnative")).unwrap();
-    assert!(program.len() < MOST_BYTES, "{} bytes", program.len());
-    let loader = b"/ld-linux";
-    assert!(!program.windows(loader.len()).any(|bytes| bytes == loader), "it names a dynamic linker");
-    let output = Command::new(folder.join("jlnative")).output().unwrap();
+    let output = Command::new(folder.join("jlshim")).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && said.contains("jlshim is run by the shims of apps"), "{output:?}");
+}
+
+/// The list above can tell a program that needs the library.
+#[test]
+fn a_program_with_the_c_library_names_more() {
+    let named = named(Path::new(env!("CARGO_BIN_EXE_jlconductor")));
+    assert!(named.iter().any(|name| name == "__libc_start_main"), "{named:?}");
 }

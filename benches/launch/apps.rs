@@ -147,6 +147,6 @@ fn native(place: &Place, depot: &Path) -> Result<std::path::PathBuf, Box<dyn Err
     let julia = place.julia.display();
     let record = format!("[Native_jll]\nuuid = \"{UUID}\"\njulia = \"{julia}\"\napps = [\"native\"]\n");
     write(&depot.join("environments/apps/jlls.toml"), &record)?;
-    program(&depot.join("bin/native"), &format!("#!{}\n", place.program("jlnative").display()))?;
+    program(&depot.join("bin/native"), &format!("#!{}\n", place.program("jlshim").display()))?;
     Ok(executable)
 }

@@ -140,8 +140,7 @@ impl Commit {
     fn apply_shims(&self, depot: &Path) -> Result<(), Error> {
         self.gone.iter().chain(&self.come).try_for_each(|app| jll::forget(depot, app))?;
         self.gone.iter().try_for_each(|app| shim::remove(depot, app))?;
-        let natives = jll::read(depot)?;
-        self.come.iter().try_for_each(|app| shim::write(depot, app, natives.app(app).is_some()))?;
+        self.come.iter().try_for_each(|app| shim::write(depot, app))?;
         jll::work_out(depot, self.come.iter().map(String::as_str))
     }
 

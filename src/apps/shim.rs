@@ -1,5 +1,4 @@
-//! What stands in `<depot>/bin` for an app: one line that names `jlshim`, or `jlnative` where the app is native, and nothing of the
-//! record.
+//! What stands in `<depot>/bin` for an app: one line that names `jlshim`, and nothing of the record.
 
 use std::fs;
 use std::io;
@@ -15,8 +14,6 @@ use crate::toolchain::Error;
 const MOST_BYTES: usize = 255;
 
 const SHIM: &str = "jlshim";
-/// Starts sooner, and knows native apps alone; what is not as usual it leaves to the other.
-const NATIVE: &str = "jlnative";
 
 /// The shim of an app.
 pub fn path(depot: &Path, app: &str) -> PathBuf {
@@ -30,13 +27,12 @@ pub fn is_shim(path: &Path) -> bool {
     is_ours(path) || (head.starts_with("#!") && head.contains(env::APPS_JULIA_CMD))
 }
 
-/// One line that names `jlshim` or `jlnative`, or a copy of the first.
+/// One line that names `jlshim`, or a copy of it.
 fn is_ours(path: &Path) -> bool {
     let text = fs::read(path).unwrap_or_default();
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let mark = SHIM_MARK.as_bytes();
-    let names_ours = [SHIM, NATIVE].iter().any(|name| line.ends_with(format!("/{name}").as_bytes()));
-    (line.starts_with(b"#!") && names_ours)
+    (line.starts_with(b"#!") && line.ends_with(format!("/{SHIM}").as_bytes()))
         || (text.starts_with(b"\x7fELF") && text.windows(mark.len()).any(|bytes| bytes == mark))
 }
 
@@ -44,12 +40,10 @@ fn is_ours(path: &Path) -> bool {
 ///
 /// # Errors
 /// The folder cannot be written to.
-pub(super) fn write(depot: &Path, app: &str, is_native: bool) -> Result<(), Error> {
+pub(super) fn write(depot: &Path, app: &str) -> Result<(), Error> {
     let path = path(depot, app);
     let programs = process::own_folder().map_err(|error| Error::app_file("cannot find", Path::new(SHIM), &error))?;
-    let native = programs.join(NATIVE);
-    let interpreter = if is_native && native.exists() { native } else { programs.join(SHIM) };
-    let line = format!("#!{}\n", interpreter.display());
+    let line = format!("#!{}\n", programs.join(SHIM).display());
     let fits = line.len() <= MOST_BYTES && !line.trim_end().contains(char::is_whitespace);
     let bin = depot.join("bin");
     let written = fs::create_dir_all(&bin).and_then(|()| {
@@ -94,7 +88,7 @@ pub(super) fn adopt(depot: &Path, app: &str) -> Result<(), Error> {
     let copied = fs::create_dir_all(kept.parent().unwrap_or(depot))
         .and_then(|()| files::replace_program(&kept, &fs::read(&path)?));
     copied.map_err(|error| Error::app_file("cannot keep", &path, &error))?;
-    write(depot, app, false) // Pkg knows no native ones
+    write(depot, app)
 }
 
 /// Puts Pkg's back in its place; whether there was one.

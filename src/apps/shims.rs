@@ -22,7 +22,6 @@ pub struct Made {
 /// The record cannot be read, or a shim cannot be written.
 pub fn make_shims(depot: &Path, adopt: bool, waiting: impl FnOnce(&Path)) -> Result<Made, Error> {
     let edit = Edit::begin(depot, waiting)?;
-    let natives = jll::read(depot)?;
     let mut done = Made::default();
     for name in edit.installed().app_names().map(str::to_owned) {
         match shim::standing(depot, &name) {
@@ -35,7 +34,7 @@ pub fn make_shims(depot: &Path, adopt: bool, waiting: impl FnOnce(&Path)) -> Res
                 continue;
             }
             Standing::Pkgs => shim::adopt(depot, &name)?,
-            Standing::Nothing | Standing::Ours => shim::write(depot, &name, natives.app(&name).is_some())?,
+            Standing::Nothing | Standing::Ours => shim::write(depot, &name)?,
         }
         done.made.push(name);
     }

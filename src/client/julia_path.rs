@@ -4,16 +4,14 @@
 //! records. Elsewhere: `JULIA_DAEMON_WORKER_EXECUTABLE`, else `julia` on `PATH`.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::{env as process_env, fs};
 
 use super::Attempt;
 use super::direct::complain;
-use crate::sys::process;
+use crate::sys::process::{self, Ending};
 use crate::{env, exit};
 
 /// Splits `+channel` off: it counts as first argument alone.
@@ -57,27 +55,36 @@ fn may_have_toolchains() -> bool {
 /// `jlapp resolve`, which prints words that end in NUL, or says itself what is wrong. It reads our input only where
 /// that is a terminal and it has asked whether to install what is missing.
 fn ask_jlapp(attempt: &Attempt) -> Result<Vec<OsString>, i32> {
-    let program = process::own_folder().unwrap_or_default().join("jlapp");
-    let mut command = Command::new(&program);
     let option = |name: &'static str, value: &Option<OsString>| value.clone().map(|value| [name.into(), value]);
-    command.arg("resolve").args(option("--channel", &attempt.channel).into_iter().flatten());
-    command.args(option("--app", &attempt.app).into_iter().flatten());
-    command.arg("--").args(&attempt.arguments).stdin(Stdio::inherit()).stderr(Stdio::inherit());
-    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| {
-        complain(&format!("cannot execute {}, which knows channels and apps: {error}", program.display()));
-        exit::CANNOT_EXECUTE
-    })?;
-    let mut text = Vec::new();
-    let read = child.stdout.take().map(|mut output| output.read_to_end(&mut text));
-    // Where whoever started us ignores SIGCHLD nobody's end can be waited for: then what was read has to do.
-    let status = child.wait().ok().and_then(|status| status.code());
-    if !matches!(read, Some(Ok(_))) {
-        return Err(exit::FAILURE);
-    }
+    let mut words: Vec<OsString> = vec!["resolve".into()];
+    words.extend(option("--channel", &attempt.channel).into_iter().flatten());
+    words.extend(option("--app", &attempt.app).into_iter().flatten());
+    words.extend(["--".into()].into_iter().chain(attempt.arguments.iter().cloned()));
+    let (text, ending) = run_jlapp(&words, true)?;
     let words = text.split_inclusive(|byte| *byte == 0);
     let words: Vec<OsString> =
         words.filter_map(|word| Some(OsString::from_vec(word.strip_suffix(b"\0")?.to_vec()))).collect();
-    if words.is_empty() { Err(status.filter(|code| *code != 0).unwrap_or(exit::FAILURE)) } else { Ok(words) }
+    if words.is_empty() { Err(failure(ending)) } else { Ok(words) }
+}
+
+/// Runs the `jlapp` beside this program, which knows channels and apps; returns what it wrote and how it ended.
+///
+/// # Errors
+/// The exit status to end with; the user has been told why.
+pub(super) fn run_jlapp(words: &[OsString], reads_input: bool) -> Result<(Vec<u8>, Option<Ending>), i32> {
+    let program = process::own_folder().unwrap_or_default().join("jlapp");
+    process::output(&program, words, reads_input).map_err(|error| {
+        complain(&format!("cannot execute {}, which knows channels and apps: {error}", program.display()));
+        exit::CANNOT_EXECUTE
+    })
+}
+
+/// The exit status to end with where `jlapp` had no answer.
+pub(super) fn failure(ending: Option<Ending>) -> i32 {
+    match ending {
+        Some(Ending::Exited(code @ 1..)) => code,
+        _ => exit::FAILURE,
+    }
 }
 
 /// Absolute path of the Julia to run, else the name that was looked for. Links are left as they are, since Julia resolves

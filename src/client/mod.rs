@@ -5,7 +5,6 @@
 
 mod ask;
 mod autostart;
-mod bare;
 mod connect;
 mod direct;
 mod handover;
@@ -24,7 +23,6 @@ mod typing;
 use std::ffi::OsString;
 
 pub use ask::{drain, warm};
-pub use bare::run as run_bare;
 pub use connect::{Connection, converse};
 pub use message::FIRST_OCCUPIED;
 pub use reason::Reason;
@@ -78,10 +76,11 @@ pub fn start_conductor() -> std::io::Result<()> {
     Connection::to_started().map(drop).map_err(|reason| std::io::Error::other(reason.to_string()))
 }
 
-/// Runs `julia` with these arguments, without its own name in front, and returns the exit status to end with.
+/// Runs `julia` with these arguments, its own name in front, and returns the exit status to end with.
 ///
 /// Does not return where plain Julia takes over, nor where the program died by a signal.
-pub fn run(arguments: Vec<OsString>) -> i32 {
+pub fn run(mut arguments: Vec<OsString>) -> i32 {
+    arguments.drain(..arguments.len().min(1));
     let inherited = signals::inherited();
     let (channel, arguments) = julia_path::split_channel(arguments);
     match session::split(arguments) {
@@ -98,32 +97,35 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
 /// In every `jlshim`, and so in every copy of it, by which those are known.
 pub const SHIM_MARK: &str = "jlshim is run by the shims of apps, which name it in their first line";
 
-/// Runs the app whose shim this is: `arguments` are `jlshim`'s own, the shim's path first, which the kernel puts there. A
-/// copy of `jlshim` that stands in an app's place is the shim itself. Ends as [`run`] does.
+/// Runs the app whose shim this is: the first argument behind `jlshim`'s own path is the shim's, which the kernel puts there
+/// (execve(2)). A copy of `jlshim` that stands in an app's place is the shim itself. Ends as [`run`] does.
 pub fn run_shim(arguments: Vec<OsString>) -> i32 {
-    let inherited = signals::inherited();
-    let mut arguments = arguments.into_iter();
-    let own = std::env::current_exe().ok().filter(|path| {
-        let is_program = |name: &std::ffi::OsStr| name == "jlshim" || name == "jlnative";
-        !path.file_name().is_none_or(is_program)
-    });
+    let mut arguments = arguments.into_iter().skip(1);
+    let own = std::env::current_exe().ok().filter(|path| path.file_name().is_some_and(|name| name != "jlshim"));
     let Some(shim) = own.map(std::path::PathBuf::into_os_string).or_else(|| arguments.next()) else {
         direct::complain(&format!("{SHIM_MARK}; see `jlapp --help`"));
         return exit::FAILURE;
     };
-    Attempt::new(inherited, None, Some(shim), arguments.collect()).run()
+    run_app(None, shim, arguments.collect())
 }
 
 /// `jlapp launch [+channel] app [arguments]`, without the first two words. Ends as [`run`] does.
 pub fn launch(arguments: Vec<OsString>) -> i32 {
-    let inherited = signals::inherited();
     let (channel, arguments) = julia_path::split_channel(arguments);
     let mut arguments = arguments.into_iter();
     let Some(app) = arguments.next() else {
         direct::complain("which app? `jlapp launch [+channel] app [arguments]`; `jlapp status` lists them");
         return exit::USAGE;
     };
-    Attempt::new(inherited, channel, Some(app), arguments.collect()).run()
+    run_app(channel, app, arguments.collect())
+}
+
+/// A native app needs nothing of what comes after.
+fn run_app(channel: Option<OsString>, app: OsString, arguments: Vec<OsString>) -> i32 {
+    if let Some(status) = native::execute(&app, &arguments) {
+        return status;
+    }
+    Attempt::new(signals::inherited(), channel, Some(app), arguments).run()
 }
 
 impl Attempt {
@@ -133,9 +135,6 @@ impl Attempt {
     }
 
     fn run(&self) -> i32 {
-        if let Some(status) = native::execute(self) {
-            return status;
-        }
         match self.serve() {
             Ok(status) => status,
             Err(reason) => self.run_plain(&reason),

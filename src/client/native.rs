@@ -4,17 +4,18 @@ use std::env as process_env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use super::Attempt;
 use super::direct::complain;
+use super::julia_path;
 use super::plan::{Plan, place};
-use crate::sys::{process, signals};
+use super::trace::Trace;
+use crate::sys::process;
 use crate::{env, exit};
 
-/// Executes a native app; returns an exit status only where that failed, and nothing where the app is none.
-pub(super) fn execute(attempt: &Attempt) -> Option<i32> {
-    let wanted = attempt.app.as_deref()?;
+/// Executes a native app; returns an exit status only where that failed, and nothing where the app is none. Nothing of this process has
+/// been changed before.
+pub(super) fn execute(wanted: &OsStr, arguments: &[OsString]) -> Option<i32> {
+    let trace = Trace::from_environment();
     let (depot, app) = find(wanted)?;
     let plan = match Plan::read(&depot, &app) {
         Some(plan) => plan,
@@ -24,10 +25,9 @@ pub(super) fn execute(attempt: &Attempt) -> Option<i32> {
             Err(status) => return Some(status),
         },
     };
-    attempt.trace.native();
-    signals::restore(attempt.inherited);
+    trace.native();
     let environment = environment(&plan);
-    let error = process::execute_with(plan.program.as_os_str(), &attempt.arguments, &environment);
+    let error = process::execute_with(plan.program.as_os_str(), arguments, &environment);
     complain(&format!("cannot execute {}: {error}", plan.program.display()));
     Some(exit::CANNOT_EXECUTE)
 }
@@ -50,14 +50,9 @@ fn find(wanted: &OsStr) -> Option<(PathBuf, OsString)> {
 
 /// What a plan was made from has changed: `jlapp` makes it again, or says what is wrong.
 fn worked_out_again(depot: &Path, app: &OsStr) -> Result<Plan, i32> {
-    let program = process::own_folder().unwrap_or_default().join("jlapp");
-    let mut command = Command::new(&program);
-    command.args(["resolve", "--native", "--app"]).arg(depot.join("bin").join(app)).stdin(Stdio::null());
-    let status = command.stdout(Stdio::null()).status().map_err(|error| {
-        complain(&format!("cannot execute {}, which knows apps: {error}", program.display()));
-        exit::CANNOT_EXECUTE
-    })?;
-    Plan::read(depot, app).ok_or(status.code().filter(|code| *code != 0).unwrap_or(exit::FAILURE))
+    let shim = depot.join("bin").join(app).into_os_string();
+    let (_, ending) = julia_path::run_jlapp(&["resolve".into(), "--native".into(), "--app".into(), shim], false)?;
+    Plan::read(depot, app).ok_or_else(|| julia_path::failure(ending))
 }
 
 /// The user's environment with the program's folders before his own (`adjust_ENV!`, src/runtime.jl of JLLWrappers).

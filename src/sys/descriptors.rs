@@ -1,17 +1,17 @@
 //! A process's own open descriptors.
 
-use std::fs;
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::FdFlags;
 
 /// The numbers of all descriptors that a program executed now would inherit, ascending (proc_pid_fd(5)).
 pub fn inheritable() -> io::Result<Vec<RawFd>> {
     let mut numbers = Vec::new();
-    for entry in fs::read_dir("/proc/self/fd")? {
-        let number = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    for entry in Dir::new(rustix::fs::open("/proc/self/fd", flags, Mode::empty())?)? {
+        let number = entry?.file_name().to_str().ok().and_then(|name| name.parse().ok());
         numbers.extend(number.filter(|number| is_inheritable(*number)));
     }
     numbers.sort_unstable();

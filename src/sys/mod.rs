@@ -3,6 +3,7 @@
 //! Nothing here knows what Julia, a conductor or an app is.
 #![allow(unsafe_code, reason = "system calls without a safe wrapper; each block says why it is sound")]
 
+mod call;
 pub mod crash;
 pub mod descriptors;
 pub mod files;

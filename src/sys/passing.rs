@@ -9,6 +9,8 @@ use rustix::net::{
     SendFlags, SocketFlags, SocketType,
 };
 
+use super::call::{checked, system_call};
+
 /// As many descriptors as one message can carry, plus room for the kernel's credentials.
 const CONTROL_BYTES: usize = rustix::cmsg_space!(ScmRights(253), ScmCredentials(1));
 
@@ -34,21 +36,13 @@ pub struct Peer {
 pub fn peer(socket: impl AsFd) -> io::Result<Peer> {
     let mut found = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
     let mut size = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
+    let number = |value: i32| value.unsigned_abs() as usize;
+    let (found_at, size_at) = ((&raw mut found).expose_provenance(), (&raw mut size).expose_provenance());
+    let socket = number(socket.as_fd().as_raw_fd());
+    let arguments = [socket, number(libc::SOL_SOCKET), number(libc::SO_PEERCRED), found_at, size_at];
     // SAFETY: the buffer has the size that is passed along, and both outlive the call.
-    let answer = unsafe {
-        libc::getsockopt(
-            socket.as_fd().as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut found).cast(),
-            &raw mut size,
-        )
-    };
-    if answer == 0 {
-        Ok(Peer { pid: found.pid.unsigned_abs(), uid: found.uid })
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    checked(unsafe { system_call(libc::SYS_getsockopt, arguments) })?;
+    Ok(Peer { pid: found.pid.unsigned_abs(), uid: found.uid })
 }
 
 /// Sends as much of `bytes` as fits now, with all of `descriptors` on the first byte, and says how much that was.

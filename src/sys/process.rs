@@ -1,45 +1,67 @@
 //! Starting programs.
 
-use std::ffi::{CString, OsStr, OsString};
-use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, ptr};
 
+use super::call::{checked, system_call};
 use super::signals;
 
 /// Replaces this process by `program`, keeping the environment. Returns only the error.
 pub fn execute(program: &OsStr, name: &OsStr, arguments: &[OsString]) -> io::Error {
-    let strings: Result<Vec<CString>, _> =
-        [name].into_iter().chain(arguments.iter().map(OsString::as_os_str)).map(c_string).collect();
-    let (Ok(program), Ok(strings)) = (c_string(program), strings) else {
-        return io::Error::new(io::ErrorKind::InvalidInput, "an argument holds a NUL byte");
-    };
-    let pointers: Vec<*const libc::c_char> =
-        strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect();
-    // SAFETY: both are NUL-terminated and outlive the call.
-    unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
-    io::Error::last_os_error()
+    let words = strings([name].into_iter().chain(arguments.iter().map(OsString::as_os_str)));
+    // SAFETY: it is the process's own.
+    words.map_or_else(|error| error, |words| execute_as(program, &words, unsafe { environ }))
 }
 
 /// Replaces this process by `program` with this environment of `NAME=value` entries. Returns only the error.
 pub fn execute_with(program: &OsStr, arguments: &[OsString], environment: &[OsString]) -> io::Error {
-    let words = [program].into_iter().chain(arguments.iter().map(OsString::as_os_str)).map(c_string).collect();
-    let entries = environment.iter().map(|entry| c_string(entry)).collect();
-    let (Ok(words), Ok(entries)): (Result<Vec<_>, _>, Result<Vec<_>, _>) = (words, entries) else {
-        return io::Error::new(io::ErrorKind::InvalidInput, "an argument holds a NUL byte");
-    };
-    let pointers =
-        |strings: &[CString]| -> Vec<_> { strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect() };
-    let (for_words, for_entries) = (pointers(&words), pointers(&entries));
-    // SAFETY: all are NUL-terminated and outlive the call.
-    unsafe { libc::execve(words[0].as_ptr(), for_words.as_ptr(), for_entries.as_ptr()) };
-    io::Error::last_os_error()
+    let words = strings([program].into_iter().chain(arguments.iter().map(OsString::as_os_str)));
+    let entries = strings(environment.iter().map(OsString::as_os_str));
+    match (words, entries) {
+        (Ok(words), Ok(entries)) => execute_as(program, &words, pointers(&entries).as_ptr()),
+        (Err(error), _) | (_, Err(error)) => error,
+    }
 }
 
-fn c_string(text: &OsStr) -> Result<CString, std::ffi::NulError> {
+fn execute_as(program: &OsStr, words: &[CString], environment: *const *const libc::c_char) -> io::Error {
+    let Ok(program) = c_string(program) else { return io::ErrorKind::InvalidInput.into() };
+    // SAFETY: all are NUL-terminated and outlive the call.
+    unsafe { execute_raw(&program, &pointers(words), environment) }
+}
+
+/// execve(2), which returns only where it failed.
+///
+/// # Safety
+/// The environment is such as [`environ`]; the words end with a null pointer.
+unsafe fn execute_raw(
+    program: &CStr,
+    words: &[*const libc::c_char],
+    environment: *const *const libc::c_char,
+) -> io::Error {
+    let arguments =
+        [program.as_ptr().expose_provenance(), words.as_ptr().expose_provenance(), environment.expose_provenance()];
+    // SAFETY: by contract.
+    let answer = unsafe { system_call(libc::SYS_execve, arguments) };
+    checked(answer).err().unwrap_or_else(|| io::ErrorKind::Other.into())
+}
+
+fn c_string(text: &OsStr) -> io::Result<CString> {
     CString::new(text.as_bytes())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "an argument holds a NUL byte"))
+}
+
+fn strings<'a>(items: impl Iterator<Item = &'a OsStr>) -> io::Result<Vec<CString>> {
+    items.map(c_string).collect()
+}
+
+/// With a null pointer at the end.
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
 }
 
 /// A process and all that it and its children have started, as far as they have not been left to others (proc(5)).
@@ -82,11 +104,10 @@ pub type Refused = io::Error;
 /// given. Returns its process id. The caller is its parent.
 pub fn spawn(command: &Command) -> Result<u32, Refused> {
     let prepared = Prepared::new(command)?;
-    // SAFETY: between fork and exec the child makes only async-signal-safe calls on memory prepared before.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => prepared.become_it(),
-        pid => Ok(pid.unsigned_abs()),
+    // SAFETY: between fork and exec the child makes only system calls, on memory prepared before.
+    match unsafe { fork()? } {
+        None => prepared.become_it(),
+        Some(pid) => Ok(pid),
     }
 }
 
@@ -95,19 +116,80 @@ pub fn spawn_detached(command: &Command) -> Result<(), Refused> {
     let prepared = Prepared::new(command)?;
     // SAFETY: as in `spawn`; the middle process only forks and leaves.
     unsafe {
-        match libc::fork() {
-            -1 => Err(io::Error::last_os_error()),
-            0 => match libc::fork() {
-                0 => prepared.become_it(),
-                pid => libc::_exit(i32::from(pid < 0)),
+        match fork()? {
+            None => match fork() {
+                Ok(None) => prepared.become_it(),
+                forked => exit(i32::from(forked.is_err())),
             },
-            pid => {
-                let mut status = 0;
-                libc::waitpid(pid, &raw mut status, 0);
-                if status == 0 { Ok(()) } else { Err(io::Error::other("fork failed")) }
-            }
+            Some(pid) if wait_for(pid) == Some(Ending::Exited(0)) => Ok(()),
+            Some(_) => Err(io::Error::other("fork failed")),
         }
     }
+}
+
+/// Runs a program of ours and returns what it wrote on standard output, and how it ended where that can be known: where whoever started
+/// us ignores SIGCHLD it cannot. It has our other descriptors, or /dev/null for an input.
+///
+/// # Errors
+/// It cannot be executed, as far as that can be told before.
+pub fn output(program: &Path, arguments: &[OsString], reads_input: bool) -> io::Result<(Vec<u8>, Option<Ending>)> {
+    rustix::fs::access(program, rustix::fs::Access::EXEC_OK)?;
+    let words = strings([program.as_os_str()].into_iter().chain(arguments.iter().map(OsString::as_os_str)))?;
+    let (name, words) = (&words[0], pointers(&words));
+    let (from, to) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let no_input = rustix::fs::open("/dev/null", rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty())?;
+    // SAFETY: as in `spawn`.
+    let Some(pid) = (unsafe { fork()? }) else {
+        // SAFETY: as in `spawn`; the descriptors are this process's own.
+        unsafe {
+            if !reads_input {
+                duplicate(no_input.as_raw_fd(), 0);
+            }
+            duplicate(to.as_raw_fd(), 1);
+            execute_raw(name, &words, environ);
+        }
+        exit(crate::exit::CANNOT_EXECUTE)
+    };
+    drop(to);
+    let mut text = Vec::new();
+    File::from(from).read_to_end(&mut text)?;
+    Ok((text, wait_for(pid)))
+}
+
+/// fork(2), without what the C library does around it: the child may make system calls, and nothing else.
+///
+/// # Safety
+/// As said.
+unsafe fn fork() -> io::Result<Option<u32>> {
+    // SAFETY: by contract; no new stack, so it goes on here in both processes.
+    let pid = unsafe { system_call(libc::SYS_clone, [libc::SIGCHLD.unsigned_abs() as usize, 0, 0, 0, 0]) };
+    Ok(u32::try_from(checked(pid)?).ok().filter(|pid| *pid > 0))
+}
+
+/// How a child ended; nothing where nobody was told.
+fn wait_for(pid: u32) -> Option<Ending> {
+    use rustix::process::{Pid, WaitOptions, waitpid};
+    let pid = Pid::from_raw(pid.cast_signed());
+    loop {
+        match waitpid(pid, WaitOptions::empty()) {
+            Ok(Some((_, status))) => return Some(Ending::from_status(status.as_raw())),
+            Err(rustix::io::Errno::INTR) => {}
+            _ => return None,
+        }
+    }
+}
+
+/// Gives a descriptor another number as well, which programs inherit.
+///
+/// # Safety
+/// Whoever has that number.
+unsafe fn duplicate(from: RawFd, to: RawFd) {
+    // SAFETY: it touches no memory of ours.
+    unsafe { system_call(libc::SYS_dup3, [number(from), number(to), 0]) };
+}
+
+fn number(descriptor: RawFd) -> usize {
+    descriptor.unsigned_abs() as usize
 }
 
 /// Everything that needs memory, got before the fork.
@@ -123,10 +205,9 @@ struct Prepared {
 
 impl Prepared {
     fn new(command: &Command) -> io::Result<Self> {
-        let name = [command.program.as_os_str().to_owned()];
-        let arguments = strings(name.iter().chain(&command.arguments))?;
-        let environment = strings(command.environment.iter())?;
-        let pointers = |strings: &[CString]| strings.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect();
+        let words = command.arguments.iter().map(OsString::as_os_str);
+        let arguments = strings([command.program.as_os_str()].into_iter().chain(words))?;
+        let environment = strings(command.environment.iter().map(OsString::as_os_str))?;
         let (for_arguments, for_environment) = (pointers(&arguments), pointers(&environment));
         Ok(Self {
             program: c_string(command.program.as_os_str())?,
@@ -141,38 +222,39 @@ impl Prepared {
 
     /// In the child: never returns.
     fn become_it(&self) -> ! {
-        // SAFETY: async-signal-safe calls only, on memory that was prepared before the fork.
+        // SAFETY: system calls only, on memory that was prepared before the fork.
         unsafe {
             if self.own_session {
-                libc::setsid();
+                system_call(libc::SYS_setsid, []);
             } else {
-                libc::setpgid(0, 0);
+                system_call(libc::SYS_setpgid, [0, 0]);
             }
-            libc::chdir(c"/".as_ptr());
-            libc::umask(0o022);
+            system_call(libc::SYS_chdir, [c"/".as_ptr().expose_provenance()]);
+            system_call(libc::SYS_umask, [0o022]);
             signals::reset_all();
             self.place_descriptors();
-            libc::execve(self.program.as_ptr(), self.arguments.as_ptr(), self.environment.as_ptr());
-            libc::_exit(127);
+            execute_raw(&self.program, &self.arguments, self.environment.as_ptr());
+            exit(crate::exit::NOT_FOUND)
         }
     }
 
     /// Moves each descriptor up first, so that none is overwritten before its turn, and closes all others.
     unsafe fn place_descriptors(&self) {
-        let mut moved = [-1; MOST_DESCRIPTORS as usize];
+        let mut moved = [None; MOST_DESCRIPTORS as usize];
         // SAFETY: as in `become_it`.
         unsafe {
             for (slot, from) in moved.iter_mut().zip(&self.descriptors) {
-                *slot = libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, MOST_DESCRIPTORS);
+                let arguments = [number(*from), number(libc::F_DUPFD_CLOEXEC), number(MOST_DESCRIPTORS)];
+                *slot = i32::try_from(system_call(libc::SYS_fcntl, arguments)).ok().filter(|number| *number >= 0);
             }
             let mut next = 0;
-            for from in moved.into_iter().filter(|from| *from >= 0) {
-                libc::dup2(from, next);
+            for from in moved.into_iter().flatten() {
+                duplicate(from, next);
                 next += 1;
             }
             close_from(next);
             for number in next..self.occupied_below {
-                libc::dup2(0, number);
+                duplicate(0, number);
             }
         }
     }
@@ -182,16 +264,17 @@ impl Prepared {
 unsafe fn close_from(first: RawFd) {
     // SAFETY: the caller is about to execute another program and uses none of them.
     unsafe {
-        if libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) != 0 {
-            for number in first..4096 {
-                libc::close(number);
+        if system_call(libc::SYS_close_range, [number(first), u32::MAX as usize, 0]) != 0 {
+            for other in first..4096 {
+                system_call(libc::SYS_close, [number(other)]);
             }
         }
     }
 }
 
-fn strings<'a>(items: impl Iterator<Item = &'a OsString>) -> io::Result<Vec<CString>> {
-    Ok(items.map(|item| c_string(item)).collect::<Result<_, _>>()?)
+/// Ends this process, without anything that the C library does at its end.
+fn exit(status: i32) -> ! {
+    super::freestanding::exit(status)
 }
 
 /// Says, beside a program of ours that was copied away from its siblings, where those are.
@@ -208,13 +291,15 @@ pub fn own_folder() -> io::Result<PathBuf> {
     Ok(programs.unwrap_or_else(|_| folder.to_owned()))
 }
 
+unsafe extern "C" {
+    /// The entries of the environment, with a null pointer at the end (environ(7)). Nothing in the thin programs changes it.
+    pub(super) static mut environ: *const *const libc::c_char;
+}
+
 /// Environment as `NAME=value` bytes, in order and unchanged, also entries without `=`.
 pub fn environment_block() -> Vec<Vec<u8>> {
-    unsafe extern "C" {
-        static environ: *const *const libc::c_char;
-    }
     let mut block = Vec::new();
-    // SAFETY: the block is NULL-terminated, and nothing in the thin programs changes it (environ(7)).
+    // SAFETY: as `environ` has it.
     unsafe {
         let mut at = environ;
         while !at.is_null() && !(*at).is_null() {
@@ -238,23 +323,17 @@ pub unsafe fn arguments(count: i32, words: *const *const libc::c_char) -> Vec<Os
 
 /// A descriptor that becomes readable when process `pid` has ended (`pidfd_open(2)`, Linux 5.3).
 pub fn pidfd(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: plain system call; the result is checked before it is owned.
-    let number = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let number = i32::try_from(number).unwrap_or(-1);
-    if number < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just made this descriptor for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
 /// The wait status of child `pid` if it has ended (waitpid(2)), taking it away.
 pub fn reap(pid: u32) -> Option<i32> {
-    let pid = i32::try_from(pid).ok()?;
-    let mut status = 0;
-    // SAFETY: `status` outlives the call.
-    let reaped = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
-    (reaped == pid).then_some(status)
+    use rustix::process::{Pid, WaitOptions, waitpid};
+    let pid = Pid::from_raw(pid.cast_signed())?;
+    let (_, status) = waitpid(Some(pid), WaitOptions::NOHANG).ok()??;
+    Some(status.as_raw())
 }
 
 /// The signal that has stopped child `pid` since it was last asked (waitid(2)).
@@ -289,27 +368,22 @@ pub fn adopt_orphans() {
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
 }
 
-/// The umask, which can only be read by setting it.
+/// The umask, which can only be read by setting it: the thin programs have one thread, so nobody sees the moment in between.
 pub fn umask() -> u32 {
-    // SAFETY: plain system calls; the thin programs have one thread, so nobody sees the moment in between.
-    unsafe {
-        let mask = libc::umask(0o077);
-        libc::umask(mask);
-        mask
-    }
+    use rustix::{fs::Mode, process::umask};
+    let mask = umask(Mode::RWXG | Mode::RWXO);
+    umask(mask);
+    mask.bits()
 }
 
 /// Session and process group.
 pub fn place() -> (u32, u32) {
-    // SAFETY: plain system calls.
-    let (session, group) = unsafe { (libc::getsid(0), libc::getpgrp()) };
-    (session.unsigned_abs(), group.unsigned_abs())
+    let session = rustix::process::getsid(None).map_or(0, |session| session.as_raw_nonzero().get());
+    (session.unsigned_abs(), rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs())
 }
 
 /// Standard input is this session's terminal and this process is in its background.
 pub fn in_background() -> bool {
-    // SAFETY: plain system calls; -1 means that descriptor 0 is not our controlling terminal.
-    let foreground = unsafe { libc::tcgetpgrp(0) };
-    // SAFETY: as above.
-    foreground >= 0 && foreground != unsafe { libc::getpgrp() }
+    let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stdin());
+    foreground.is_ok_and(|group| group != rustix::process::getpgrp())
 }

@@ -1,9 +1,10 @@
 //! Signals as numbers and sets (signal(7)).
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr;
+
+use super::call::{checked, system_call};
 
 pub use libc::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH};
 
@@ -29,77 +30,87 @@ pub struct Inherited {
     pub blocked: u64,
 }
 
+/// A signal's disposition, as the kernel keeps it (`struct sigaction`, sigaction(2), "C library/kernel differences").
+#[repr(C)]
+#[derive(Default)]
+struct Action {
+    handler: usize,
+    flags: usize,
+    restorer: usize,
+    mask: u64,
+}
+
+/// The kernel's sets have a bit for each of its 64 signals.
+const SET_BYTES: usize = size_of::<u64>();
+
+fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
+}
+
+fn set_of(signals: &[i32]) -> u64 {
+    signals.iter().map(|signal| bit(*signal)).fold(0, |set, bit| set | bit)
+}
+
+fn number(signal: i32) -> usize {
+    signal.unsigned_abs() as usize
+}
+
 /// Reads this process's dispositions and mask.
 pub fn inherited() -> Inherited {
-    let bit = |signal: i32| 1u64 << (signal - 1);
-    let ignored = (1..=64).filter(|signal| is_ignored(*signal)).map(bit).sum();
-    let mask = current_mask();
-    // SAFETY: `mask` is initialised and signal numbers are in range.
-    let blocked = (1..=64).filter(|signal| unsafe { libc::sigismember(&raw const mask, *signal) } == 1).map(bit).sum();
-    Inherited { ignored, blocked }
+    // The C library keeps two to itself, and tells nobody about them.
+    let others = (1..=64).filter(|signal| !(32..=33).contains(signal));
+    Inherited {
+        ignored: others.filter(|signal| is_ignored(*signal)).map(bit).sum(),
+        blocked: change_mask(libc::SIG_BLOCK, None),
+    }
 }
 
 fn is_ignored(signal: i32) -> bool {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a null new action only asks; the kernel fills `action` or refuses, and zeroes are a valid value.
-    unsafe {
-        libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) == 0
-            && action.assume_init().sa_sigaction == libc::SIG_IGN
-    }
+    let mut action = Action::default();
+    let arguments = [number(signal), 0, (&raw mut action).expose_provenance(), SET_BYTES];
+    // SAFETY: without a new action it only asks; `action` outlives the call.
+    let answer = unsafe { system_call(libc::SYS_rt_sigaction, arguments) };
+    answer == 0 && action.handler == libc::SIG_IGN
 }
 
-fn current_mask() -> libc::sigset_t {
-    let mut mask = MaybeUninit::zeroed();
-    // SAFETY: a null new set only asks.
-    unsafe {
-        libc::sigprocmask(libc::SIG_BLOCK, ptr::null(), mask.as_mut_ptr());
-        mask.assume_init()
-    }
-}
-
-fn set_of(signals: &[i32]) -> libc::sigset_t {
-    let mut set = MaybeUninit::zeroed();
-    // SAFETY: sigemptyset initialises the set before it is used.
-    unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        for signal in signals {
-            libc::sigaddset(set.as_mut_ptr(), *signal);
-        }
-        set.assume_init()
-    }
+/// The default disposition, which runs no code of ours. Refused for SIGKILL and SIGSTOP.
+fn set_default(signal: i32) {
+    let action = Action::default();
+    let arguments = [number(signal), (&raw const action).expose_provenance(), 0, SET_BYTES];
+    // SAFETY: `action` outlives the call, and zeros are SIG_DFL.
+    unsafe { system_call(libc::SYS_rt_sigaction, arguments) };
 }
 
 /// Blocks signals for the calling thread.
 pub fn block(signals: &[i32]) {
-    change_mask(libc::SIG_BLOCK, signals);
+    change_mask(libc::SIG_BLOCK, Some(set_of(signals)));
 }
 
 /// Unblocks signals; those that wait are delivered before this returns.
 pub fn unblock(signals: &[i32]) {
-    change_mask(libc::SIG_UNBLOCK, signals);
+    change_mask(libc::SIG_UNBLOCK, Some(set_of(signals)));
 }
 
-fn change_mask(how: i32, signals: &[i32]) {
-    let set = set_of(signals);
-    // SAFETY: `set` is initialised.
-    unsafe { libc::sigprocmask(how, &raw const set, ptr::null_mut()) };
+/// Changes the calling thread's mask; returns what it was.
+fn change_mask(how: i32, set: Option<u64>) -> u64 {
+    let (new, mut before) = (set.as_ref().map_or(ptr::null(), ptr::from_ref), 0_u64);
+    let arguments = [number(how), new.expose_provenance(), (&raw mut before).expose_provenance(), SET_BYTES];
+    // SAFETY: both outlive the call.
+    unsafe { system_call(libc::SYS_rt_sigprocmask, arguments) };
+    before
 }
 
 /// Gives back the mask and dispositions that this process was started with, so that an executed program gets them.
 pub fn restore(inherited: Inherited) {
-    let blocked: Vec<i32> = (1..=64).filter(|signal| inherited.blocked & (1 << (signal - 1)) != 0).collect();
-    change_mask(libc::SIG_SETMASK, &blocked);
+    change_mask(libc::SIG_SETMASK, Some(inherited.blocked));
 }
 
 /// Sets default dispositions for everything and an empty mask: what a daemon should start with.
 ///
-/// Async-signal-safe, so usable between fork and exec.
+/// It makes system calls and nothing else, so it is usable between fork and exec.
 pub fn reset_all() {
-    for signal in 1..=64 {
-        // SAFETY: default dispositions run no code of ours; refused for SIGKILL, SIGSTOP and libc's own, which is fine.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
-    change_mask(libc::SIG_SETMASK, &[]);
+    (1..=64).for_each(set_default);
+    change_mask(libc::SIG_SETMASK, Some(0));
 }
 
 /// A signal that arrived.
@@ -115,30 +126,23 @@ pub struct SignalStream(OwnedFd);
 
 impl SignalStream {
     pub fn new(signals: &[i32]) -> io::Result<Self> {
-        let set = set_of(signals);
-        // SAFETY: `set` is initialised; the result is checked before it is owned.
-        let number = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
-        if number < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the kernel has just made this descriptor for us.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(number) }))
+        let (set, flags) = (set_of(signals), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+        let arguments = [usize::MAX, (&raw const set).expose_provenance(), SET_BYTES, number(flags)];
+        // SAFETY: `set` outlives the call.
+        let answer = checked(unsafe { system_call(libc::SYS_signalfd4, arguments) })?;
+        let descriptor = i32::try_from(answer).map_err(io::Error::other)?;
+        // SAFETY: the kernel has just made it for us.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
 
     /// The next signal that has arrived, or `None`.
     pub fn next(&self) -> Option<Arrival> {
-        let mut info = MaybeUninit::<libc::signalfd_siginfo>::zeroed();
-        let size = size_of::<libc::signalfd_siginfo>();
-        // SAFETY: the buffer is of that size, and any bytes are valid in a structure of integers.
-        let info = unsafe {
-            let got = libc::read(self.0.as_raw_fd(), info.as_mut_ptr().cast(), size);
-            if usize::try_from(got) != Ok(size) {
-                return None;
-            }
-            info.assume_init()
-        };
-        let signal = i32::try_from(info.ssi_signo).ok()?;
-        Some(Arrival { signal, from_kernel: info.ssi_code > 0 })
+        let mut bytes = [0; size_of::<libc::signalfd_siginfo>()];
+        let whole = rustix::io::read(&self.0, &mut bytes).ok()? == bytes.len();
+        // Number, error and code come first, four bytes each.
+        let [n0, n1, n2, n3, _, _, _, _, c0, c1, c2, c3, ..] = bytes;
+        let (signal, code) = (i32::from_ne_bytes([n0, n1, n2, n3]), i32::from_ne_bytes([c0, c1, c2, c3]));
+        whole.then_some(Arrival { signal, from_kernel: code > 0 })
     }
 
     pub fn as_descriptor(&self) -> &OwnedFd {
@@ -148,26 +152,30 @@ impl SignalStream {
 
 /// Ends this process by `signal`, as its parent should see it; without a core file, which the program has left already.
 pub fn die_by(signal: i32) {
-    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: plain system calls; default dispositions run no code of ours.
-    unsafe {
-        libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
-        libc::signal(signal, libc::SIG_DFL);
-        libc::raise(signal);
-    }
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    set_default(signal);
+    raise(signal);
     unblock(&[signal]);
 }
 
 /// Stops this process as the terminal's suspend key would; returns when it is continued.
 pub fn stop_here() {
-    // SAFETY: the default disposition of SIGTSTP stops the process.
-    unsafe { libc::raise(libc::SIGTSTP) };
+    raise(SIGTSTP);
     unblock(&[SIGTSTP]);
     block(&[SIGTSTP]);
+}
+
+/// Sends a signal to the calling thread (raise(3)).
+fn raise(signal: i32) {
+    let (process, thread) = (rustix::process::getpid(), rustix::thread::gettid());
+    let [process, thread] = [process, thread].map(|pid| number(pid.as_raw_nonzero().get()));
+    // SAFETY: it touches no memory of ours.
+    unsafe { system_call(libc::SYS_tgkill, [process, thread, number(signal)]) };
 }
 
 /// Sends a signal to a process or, negative, a process group. A process that has gone is not an error.
 pub fn send(target: i32, signal: i32) {
     // SAFETY: kill(2) touches no memory of ours.
-    unsafe { libc::kill(target, signal) };
+    unsafe { system_call(libc::SYS_kill, [target.cast_unsigned() as usize, number(signal)]) };
 }

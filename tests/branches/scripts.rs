@@ -196,7 +196,8 @@ pushfirst!(LOAD_PATH, "@")
 push!(LOAD_PATH, joinpath(@__DIR__, "more"))
 ENV["KEPT"] = "yes"
 using Within, Beside
-using Random; Random.seed!(1)
+using Random
+Random.seed!(1)
 cd(joinpath(@__DIR__, "more"))
 include(joinpath(@__DIR__, "part.jl"))
 f(x) = Within.value() + Beside.value() + x
@@ -204,7 +205,7 @@ f(x) = Within.value() + Beside.value() + x
 println(f(1), ' ', Base.active_project(), ' ', LOAD_PATH, ' ', pwd(), ' ', ENV["KEPT"])
 println(Within.seen[], ' ', part(1), ' ', @__LINE__, ' ', rand(1:9) == (Random.seed!(1); rand(1:9)))
 "#,
-        "evaluated 10 statements, to line 11, but 7 that every launch evaluates",
+        "evaluated 11 statements, to line 12, but 7 that every launch evaluates",
     ),
     script(
         "here",

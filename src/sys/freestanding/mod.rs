@@ -1,0 +1,241 @@
+//! What a program needs that starts without the C library: its entry, its memory, thread-locals, and the few functions of that library
+//! that it and the parts of `std` in it name.
+//!
+//! Loading and starting that library is most of what a short program takes. Where a hypervisor answers CPUID it is half a
+//! millisecond, since the library asks some fifty times (`init_cpu_features`, sysdeps/x86/cpu-features.c of glibc).
+//!
+//! Invariant: such a program has one thread, and names nothing of the library that is not in here, but for what only a panic would
+//! call.
+
+#[cfg(target_arch = "aarch64")]
+use std::arch::asm;
+use std::ffi::{OsString, c_char};
+use std::{ptr, slice};
+
+use super::call::system_call;
+use super::process;
+
+pub mod heap;
+pub mod library;
+pub mod memory;
+
+/// Makes this the program's entry: a function that is given the arguments and returns the exit status. Where `build.rs` links the
+/// program so, it starts without the C library, and the functions of [`memory`] and [`library`] have that library's names; elsewhere it
+/// is the library's `main`: Rust's own start-up would ignore SIGPIPE and open /dev/null over closed descriptors.
+#[macro_export]
+macro_rules! program {
+    ($main:path) => {
+        #[cfg(not(freestanding))]
+        #[unsafe(no_mangle)]
+        extern "C" fn main(count: core::ffi::c_int, words: *const *const core::ffi::c_char) -> core::ffi::c_int {
+            // SAFETY: the C runtime's promise.
+            $main(unsafe { $crate::sys::process::arguments(count, words) })
+        }
+
+        #[cfg(freestanding)]
+        extern "C" fn begin(stack: *mut usize) -> ! {
+            // SAFETY: the kernel's stack, untouched.
+            let arguments = unsafe { $crate::sys::freestanding::begin(stack) };
+            $crate::sys::freestanding::exit($main(arguments))
+        }
+
+        #[cfg(freestanding)]
+        #[global_allocator]
+        static HEAP: $crate::sys::freestanding::heap::Heap = $crate::sys::freestanding::heap::Heap::new();
+
+        #[cfg(freestanding)]
+        core::arch::global_asm!(
+            #[cfg(target_arch = "x86_64")]
+            r"
+            .macro is name, function
+                .globl \name
+                \name: jmp \function
+            .endm
+            .globl _start
+            _start:
+                xor ebp, ebp
+                mov rdi, rsp
+                and rsp, -16
+                call {begin}
+                ud2
+            ",
+            #[cfg(target_arch = "aarch64")]
+            r"
+            .macro is name, function
+                .globl \name
+                \name: b \function
+            .endm
+            .globl _start
+            _start:
+                mov x29, xzr
+                mov x30, xzr
+                mov x0, sp
+                and sp, x0, #-16
+                bl {begin}
+                brk #1
+            ",
+            "is memcpy, {memcpy}",
+            "is memmove, {memmove}",
+            "is memset, {memset}",
+            "is memcmp, {memcmp}",
+            "is bcmp, {memcmp}",
+            "is strlen, {strlen}",
+            "is close, {close}",
+            "is read, {read}",
+            "is write, {write}",
+            "is recv, {recv}",
+            "is open64, {open64}",
+            "is fcntl, {fcntl}",
+            "is lseek64, {lseek64}",
+            "is statx, {statx}",
+            "is mkdir, {mkdir}",
+            "is readlink, {readlink}",
+            "is clock_gettime, {clock_gettime}",
+            "is clock_nanosleep, {clock_nanosleep}",
+            "is getpid, {getpid}",
+            "is gettid, {gettid}",
+            "is getcwd, {getcwd}",
+            "is getenv, {getenv}",
+            "is syscall, {syscall}",
+            "is abort, {abort}",
+            "is __errno_location, {errno}",
+            "is __xpg_strerror_r, {strerror}",
+            r#"
+            .globl environ
+            .pushsection .bss.environ, "aw", %nobits
+            .balign 8
+            environ: .zero 8
+            .popsection
+            "#,
+            begin = sym begin,
+            memcpy = sym $crate::sys::freestanding::memory::memcpy,
+            memmove = sym $crate::sys::freestanding::memory::memmove,
+            memset = sym $crate::sys::freestanding::memory::memset,
+            memcmp = sym $crate::sys::freestanding::memory::memcmp,
+            strlen = sym $crate::sys::freestanding::memory::strlen,
+            close = sym $crate::sys::freestanding::library::close,
+            read = sym $crate::sys::freestanding::library::read,
+            write = sym $crate::sys::freestanding::library::write,
+            recv = sym $crate::sys::freestanding::library::recv,
+            open64 = sym $crate::sys::freestanding::library::open64,
+            fcntl = sym $crate::sys::freestanding::library::fcntl,
+            lseek64 = sym $crate::sys::freestanding::library::lseek64,
+            statx = sym $crate::sys::freestanding::library::statx,
+            mkdir = sym $crate::sys::freestanding::library::mkdir,
+            readlink = sym $crate::sys::freestanding::library::readlink,
+            clock_gettime = sym $crate::sys::freestanding::library::clock_gettime,
+            clock_nanosleep = sym $crate::sys::freestanding::library::clock_nanosleep,
+            getpid = sym $crate::sys::freestanding::library::getpid,
+            gettid = sym $crate::sys::freestanding::library::gettid,
+            getcwd = sym $crate::sys::freestanding::library::getcwd,
+            getenv = sym $crate::sys::freestanding::library::getenv,
+            syscall = sym $crate::sys::freestanding::library::syscall,
+            abort = sym $crate::sys::freestanding::library::abort,
+            errno = sym $crate::sys::freestanding::library::__errno_location,
+            strerror = sym $crate::sys::freestanding::library::__xpg_strerror_r,
+        );
+    };
+}
+
+/// Makes this process one that Rust's code can run in; returns its arguments.
+///
+/// # Safety
+/// To be called once, before anything else, with where the stack pointer stood when the process began.
+pub unsafe fn begin(stack: *const usize) -> Vec<OsString> {
+    // SAFETY: the count comes first, then the arguments, the environment and the auxiliary vector, each but the first with zeros at its
+    // end (System V ABI, "Process Initialization").
+    unsafe {
+        let count = *stack;
+        let arguments: *const *const c_char = stack.add(1).cast();
+        let environment = arguments.add(count + 1);
+        process::environ = environment;
+        let mut after = environment;
+        while !(*after).is_null() {
+            after = after.add(1);
+        }
+        if let Some(image) = thread_locals(after.add(1).cast()) {
+            set_thread_pointer(&image);
+        }
+        process::arguments(i32::try_from(count).unwrap_or(i32::MAX), arguments)
+    }
+}
+
+/// Ends this process.
+pub fn exit(status: i32) -> ! {
+    loop {
+        // SAFETY: it takes no memory of ours.
+        unsafe { system_call(libc::SYS_exit_group, [status.cast_unsigned() as usize]) };
+    }
+}
+
+/// What thread-locals begin as.
+struct Image {
+    bytes: &'static [u8],
+    size: usize,
+    align: usize,
+}
+
+/// Finds it among the program's segments (elf(5)): their place is in the auxiliary vector (getauxval(3)).
+///
+/// # Safety
+/// `vector` is that vector, of a program that lies where it was linked to.
+unsafe fn thread_locals(vector: *const [usize; 2]) -> Option<Image> {
+    let (mut at, mut place, mut count) = (vector, None, 0);
+    // SAFETY: a zero ends it; the segments are the program's own.
+    unsafe {
+        while (*at)[0] != 0 {
+            let [kind, value] = *at;
+            match kind as u64 {
+                libc::AT_PHDR => place = Some(ptr::with_exposed_provenance::<libc::Elf64_Phdr>(value)),
+                libc::AT_PHNUM => count = value,
+                _ => {}
+            }
+            at = at.add(1);
+        }
+        let segments = slice::from_raw_parts(place?, count);
+        let found = segments.iter().find(|segment| segment.p_type == libc::PT_TLS)?;
+        let number = |value: u64| usize::try_from(value).ok();
+        let bytes = ptr::with_exposed_provenance(number(found.p_vaddr)?);
+        let bytes = slice::from_raw_parts(bytes, number(found.p_filesz)?);
+        Some(Image { bytes, size: number(found.p_memsz)?, align: number(found.p_align)?.max(16) })
+    }
+}
+
+/// Behind the thread pointer the library keeps a block of its own; compilers read a few words of it.
+const BLOCK: usize = 128;
+
+/// Thread-locals end where the thread pointer points, which begins with its own address (System V ABI, "Thread-Local Storage", variant
+/// II).
+///
+/// # Safety
+/// Nothing may have used one yet.
+#[cfg(not(target_arch = "aarch64"))]
+unsafe fn set_thread_pointer(image: &Image) {
+    const ARCH_SET_FS: usize = 0x1002;
+    let size = image.size.next_multiple_of(image.align);
+    let memory = vec![0_u8; image.align + size + BLOCK].leak();
+    let start = memory.as_ptr().align_offset(image.align);
+    memory[start..][..image.bytes.len()].copy_from_slice(image.bytes);
+    let pointer = memory[start + size..].as_mut_ptr();
+    memory[start + size..][..8].copy_from_slice(&pointer.expose_provenance().to_ne_bytes());
+    // SAFETY: that memory is never given back.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        system_call(libc::SYS_arch_prctl, [ARCH_SET_FS, pointer.addr()]);
+    }
+}
+
+/// Two words come first, then the thread-locals (System V ABI, "Thread-Local Storage", variant I).
+///
+/// # Safety
+/// Nothing may have used one yet.
+#[cfg(target_arch = "aarch64")]
+unsafe fn set_thread_pointer(image: &Image) {
+    let head = 16_usize.next_multiple_of(image.align);
+    let memory = vec![0_u8; image.align + head + image.size + BLOCK].leak();
+    let start = memory.as_ptr().align_offset(image.align);
+    memory[start + head..][..image.bytes.len()].copy_from_slice(image.bytes);
+    let pointer = memory[start..].as_mut_ptr();
+    // SAFETY: that memory is never given back.
+    unsafe { asm!("msr tpidr_el0, {}", in(reg) pointer.expose_provenance()) };
+}
