@@ -14,6 +14,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 
 use super::failure::Failure;
 use crate::apps::{Declared, ENVIRONMENTS, OWN_DEPENDENCIES, own_dependencies_words, stage_own_dependencies};
+use crate::sys::children;
 use crate::sys::files;
 use crate::sys::kin;
 use crate::sys::process;
@@ -105,7 +106,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// The child's status, and the signal that had asked us to end.
 fn wait(mut child: Child) -> std::io::Result<(ExitStatus, Option<i32>)> {
-    let pidfd = process::pidfd(child.id())?;
+    let pidfd = children::pidfd(child.id())?;
     let arrivals = SignalStream::new(&ENDING)?;
     let mut asked: Option<(i32, Instant)> = None;
     // First it is asked, then told.
@@ -139,7 +140,7 @@ fn wait(mut child: Child) -> std::io::Result<(ExitStatus, Option<i32>)> {
             && let Some(next) = harder.next()
         {
             // Julia's own children, too: a build has nobody else who would end it.
-            for pid in process::with_descendants(child.id()) {
+            for pid in children::with_descendants(child.id()) {
                 signals::send(pid.cast_signed(), next);
             }
             asked = Some((signal, Instant::now()));
@@ -152,7 +153,7 @@ fn end_leftovers() {
     let entry = format!("{}={}", env::STARTED_BY, std::process::id());
     // These descriptors stand for no other process later.
     let mut left: Vec<OwnedFd> =
-        kin::with_entry(&entry).into_iter().filter_map(|pid| process::pidfd(pid).ok()).collect();
+        kin::with_entry(&entry).into_iter().filter_map(|pid| children::pidfd(pid).ok()).collect();
     for harder in [Signal::TERM, Signal::KILL] {
         let since = Instant::now();
         while !left.is_empty() && since.elapsed() < GRACE {

@@ -16,7 +16,7 @@ use super::socket_io::Socket;
 use super::succession;
 use crate::julia::Version;
 use crate::protocol::Packet;
-use crate::sys::process;
+use crate::sys::children;
 use crate::sys::signals::{self, SIGKILL};
 use crate::worker::{self, Isolation, Started};
 
@@ -37,7 +37,7 @@ pub(super) fn boot_after(pool: &Rc<Pool>, group: &Rc<Group>, first: First) {
     let First::RunsPlain(pid) = first else { return boot(pool, group) };
     let (pool, group) = (pool.clone(), group.clone());
     tokio::task::spawn_local(async move {
-        if let Ok(ended) = process::pidfd(pid).and_then(watch) {
+        if let Ok(ended) = children::pidfd(pid).and_then(watch) {
             let _ = tokio::time::timeout(COURTESY, ended.readable()).await;
         }
         if !group.is_retired.get() {
@@ -265,12 +265,12 @@ async fn take_spare(
 
 /// Waits until a child of ours has ended, and takes it away.
 async fn wait_for(pid: u32) -> Option<i32> {
-    if let Ok(ready) = process::pidfd(pid).and_then(watch) {
+    if let Ok(ready) = children::pidfd(pid).and_then(watch) {
         let _ = ready.readable().await;
-        return process::reap(pid);
+        return children::reap(pid);
     }
     loop {
-        if let Some(status) = process::reap(pid) {
+        if let Some(status) = children::reap(pid) {
             return Some(status);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

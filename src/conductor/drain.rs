@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::Conductor;
 use super::pool::Pool;
 use super::socket_io::Socket;
-use crate::sys::process;
+use crate::sys::children;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -60,7 +60,7 @@ pub(super) struct Departed(RefCell<Vec<OwnedFd>>);
 
 impl Departed {
     pub(super) fn add(&self, pid: u32) {
-        self.0.borrow_mut().extend(process::pidfd(pid));
+        self.0.borrow_mut().extend(children::pidfd(pid));
         self.count();
     }
 

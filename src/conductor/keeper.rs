@@ -15,7 +15,7 @@ use crate::protocol::{PACKET_BYTES, Packet};
 use crate::sys::process::{self, Command};
 use crate::sys::signals::{self, SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SignalStream};
 use crate::sys::terminal::Pair;
-use crate::sys::{descriptors, passing};
+use crate::sys::{children, descriptors, passing};
 use crate::worker::{self, Isolation, Plan, Started};
 
 /// How long a job may take to end after its client has gone.
@@ -67,7 +67,7 @@ pub fn keep(julia: &OsStr, switches: Vec<OsString>, isolation: Isolation) -> io:
     drop(worker.control);
     Keeper {
         pid: worker.pid,
-        ended: process::pidfd(worker.pid)?,
+        ended: children::pidfd(worker.pid)?,
         control: Some(control),
         channel: None,
         hung_up: None,
@@ -145,7 +145,7 @@ impl Keeper {
     fn report_stop(&self) {
         let Some(stops) = &self.stops else { return };
         while stops.next().is_some() {}
-        let (Some(signal), Some(channel)) = (process::stopped_by(self.pid), &self.channel) else { return };
+        let (Some(signal), Some(channel)) = (children::stopped_by(self.pid), &self.channel) else { return };
         let _ = passing::send_all(channel, &Packet::Stopped { pid: self.pid, signal }.encode(), &[]);
     }
 
@@ -171,7 +171,7 @@ impl Keeper {
     }
 
     fn report(&mut self) {
-        let status = process::reap(self.pid).unwrap_or(0);
+        let status = children::reap(self.pid).unwrap_or(0);
         let packet = Packet::Ended { pid: self.pid, status }.encode();
         for socket in [&self.channel, &self.control].into_iter().flatten() {
             // Either may have gone; the other one still wants to know.

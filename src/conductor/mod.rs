@@ -23,6 +23,7 @@ mod log;
 mod memory;
 mod needs;
 mod order;
+mod orphans;
 mod pool;
 mod profile;
 mod program;
@@ -92,7 +93,7 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
     let inherited = activation::listener(&socket)?;
     let Some(lock) = take_lock(&socket, inherited.as_ref())? else { return Ok(()) };
     crate::sys::descriptors::raise_limit();
-    crate::sys::process::adopt_orphans();
+    crate::sys::children::adopt_orphans();
     io::run(|backend| async move {
         let (log, writer) = Log::open(&socket, backend)?;
         let writing = tokio::task::spawn_local(writer.run());

@@ -1,9 +1,10 @@
 //! What a process is to the kernel, as far as a child of another process cannot be given it.
 
-use std::fs;
+use std::ffi::CString;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, Mode, OFlags, readlinkat};
 
 use crate::sys::limits;
 
@@ -11,7 +12,7 @@ use crate::sys::limits;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Standing {
     /// Links of `/proc/<pid>/ns` (namespaces(7)).
-    namespaces: Vec<Option<PathBuf>>,
+    namespaces: Vec<Option<CString>>,
     /// Device and inode of the root folder.
     root: (u64, u64),
     /// Lines of `/proc/<pid>/status` about credentials, capabilities and seccomp.
@@ -56,16 +57,21 @@ impl Standing {
     /// # Errors
     /// The process has gone, or is not ours to look at: a set-user-id program, or another user's.
     pub(super) fn of(pid: u32) -> io::Result<Self> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        // What is in a process's folder is looked up anew for each process; from there on it is a short way.
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(format!("/proc/{pid}"), flags, Mode::empty())?;
+        let namespaces = rustix::fs::openat(&folder, "ns", flags, Mode::empty())?;
+        let status = read(&folder, "status")?;
+        let status = String::from_utf8_lossy(&status);
         let line = |name: &&str| status.lines().find(|line| line.starts_with(*name)).map(str::to_owned);
-        let root = fs::metadata(format!("/proc/{pid}/root"))?;
+        let root = rustix::fs::statat(&folder, "root", AtFlags::empty())?;
         Ok(Self {
-            namespaces: NAMESPACES.iter().map(|name| fs::read_link(format!("/proc/{pid}/ns/{name}")).ok()).collect(),
-            root: (root.dev(), root.ino()),
+            namespaces: NAMESPACES.iter().map(|name| readlinkat(&namespaces, *name, Vec::new()).ok()).collect(),
+            root: (root.st_dev, root.st_ino),
             credentials: CREDENTIALS.iter().filter_map(line).collect(),
             processors: line(&"Cpus_allowed:").unwrap_or_default(),
-            label: fs::read(format!("/proc/{pid}/attr/current")).ok(),
-            control_groups: fs::read_to_string(format!("/proc/{pid}/cgroup"))?,
+            label: read(&folder, "attr/current").ok(),
+            control_groups: String::from_utf8_lossy(&read(&folder, "cgroup")?).into_owned(),
             policy: limits::scheduling_policy(pid),
             niceness: limits::niceness(pid),
             limits: limits::of_process(pid)?,
@@ -105,6 +111,16 @@ impl Standing {
             None
         }
     }
+}
+
+/// All of a file of `/proc`, which gives no more than it has room for at once.
+fn read(folder: &OwnedFd, name: &str) -> io::Result<Vec<u8>> {
+    let file = rustix::fs::openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut bytes = Vec::with_capacity(4096);
+    while rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes))? > 0 {
+        bytes.reserve(4096);
+    }
+    Ok(bytes)
 }
 
 /// Compares two lines of `/proc/<pid>/status` with the same name: sets of capabilities, or modes that grow.

@@ -3,8 +3,11 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use tokio::time::MissedTickBehavior;
+
 use super::Conductor;
 use super::lock::State;
+use super::orphans::Orphans;
 use super::{MOST_SESSIONS, order};
 use crate::env;
 
@@ -30,11 +33,14 @@ fn end_if_idle(conductor: &Conductor, since: &mut Instant) {
 /// Runs until the conductor ends.
 pub(super) async fn tick(conductor: Rc<Conductor>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
-    let mut idle_since = Instant::now();
+    // After a standstill there is a turn of the loop, and so all that had come meanwhile, between one tick and the next.
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut idle_since, mut orphans) = (Instant::now(), Orphans::default());
     loop {
         every.tick().await;
         conductor.pool.tidy();
         conductor.pool.warmth.tick(&conductor.pool);
+        orphans.take_away();
         end_if_idle(&conductor, &mut idle_since);
         match conductor.lock.state() {
             State::Held => {}

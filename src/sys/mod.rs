@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "system calls without a safe wrapper; each block says why it is sound")]
 
 mod call;
+pub mod children;
 pub mod crash;
 pub mod descriptors;
 pub mod files;

@@ -64,21 +64,6 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
 }
 
-/// A process and all that it and its children have started, as far as they have not been left to others (proc(5)).
-pub fn with_descendants(pid: u32) -> Vec<u32> {
-    let mut all = vec![pid];
-    let mut at = 0;
-    while let Some(parent) = all.get(at).copied() {
-        let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
-        for task in tasks {
-            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            all.extend(children.split_ascii_whitespace().filter_map(|word| word.parse::<u32>().ok()));
-        }
-        at += 1;
-    }
-    all
-}
-
 /// As many descriptors as a [`Command`] can hand on.
 pub const MOST_DESCRIPTORS: RawFd = 8;
 
@@ -321,29 +306,6 @@ pub unsafe fn arguments(count: i32, words: *const *const libc::c_char) -> Vec<Os
     (0..count).map(|at| OsString::from_vec(text(at).to_bytes().to_vec())).collect()
 }
 
-/// A descriptor that becomes readable when process `pid` has ended (`pidfd_open(2)`, Linux 5.3).
-pub fn pidfd(pid: u32) -> io::Result<OwnedFd> {
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(pidfd_open(pid, PidfdFlags::empty())?)
-}
-
-/// The wait status of child `pid` if it has ended (waitpid(2)), taking it away.
-pub fn reap(pid: u32) -> Option<i32> {
-    use rustix::process::{Pid, WaitOptions, waitpid};
-    let pid = Pid::from_raw(pid.cast_signed())?;
-    let (_, status) = waitpid(Some(pid), WaitOptions::NOHANG).ok()??;
-    Some(status.as_raw())
-}
-
-/// The signal that has stopped child `pid` since it was last asked (waitid(2)).
-pub fn stopped_by(pid: u32) -> Option<i32> {
-    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-    let pid = Pid::from_raw(pid.cast_signed())?;
-    let status = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG).ok()??;
-    status.stopped().then(|| status.stopping_signal()).flatten()
-}
-
 /// What a wait status says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -360,12 +322,6 @@ impl Ending {
             Self::Exited(libc::WEXITSTATUS(status))
         }
     }
-}
-
-/// Orphans below this process become its children (`PR_SET_CHILD_SUBREAPER`, prctl(2)).
-pub fn adopt_orphans() {
-    // SAFETY: plain system call.
-    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
 }
 
 /// The umask, which can only be read by setting it: the thin programs have one thread, so nobody sees the moment in between.

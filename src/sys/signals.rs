@@ -57,10 +57,8 @@ fn number(signal: i32) -> usize {
 
 /// Reads this process's dispositions and mask.
 pub fn inherited() -> Inherited {
-    // The C library keeps two to itself, and tells nobody about them.
-    let others = (1..=64).filter(|signal| !(32..=33).contains(signal));
     Inherited {
-        ignored: others.filter(|signal| is_ignored(*signal)).map(bit).sum(),
+        ignored: (1..=64).filter(|signal| is_ignored(*signal)).map(bit).sum(),
         blocked: change_mask(libc::SIG_BLOCK, None),
     }
 }

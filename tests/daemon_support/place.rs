@@ -180,8 +180,21 @@ impl Place {
         all
     }
 
+    /// Children of conductors that have ended and were not taken away.
+    fn zombies(&self) -> Vec<u32> {
+        let all = self.conductors().into_iter().flat_map(jlapp::sys::children::with_descendants);
+        all.filter(|pid| super::processes::is_zombie(*pid)).collect()
+    }
+
     /// Stops the conductor and waits for all that was started here to end.
     fn leave(&self) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.zombies().is_empty() {
+            if Instant::now() > deadline {
+                return Err(format!("zombies: {:?}", self.zombies()));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         // Where a test has put something else at the socket's place, this fails and nothing is there to be stopped.
         let _ = self.daemon(&["stop"]);
         let deadline = Instant::now() + Duration::from_secs(40);

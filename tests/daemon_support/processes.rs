@@ -9,8 +9,16 @@ pub fn command_line(pid: u32) -> String {
 
 pub fn is_alive(pid: u32) -> bool {
     // A process that has ended and was not taken away yet counts as ended.
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
+    state(pid).is_some_and(|state| state != 'Z')
+}
+
+pub fn is_zombie(pid: u32) -> bool {
+    state(pid) == Some('Z')
+}
+
+/// Its state, one letter (proc_pid_stat(5)).
+fn state(pid: u32) -> Option<char> {
+    fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit(") ").next()?.chars().next()
 }
 
 pub fn kill(pid: u32, signal: rustix::process::Signal) {

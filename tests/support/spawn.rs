@@ -255,7 +255,9 @@ impl InChild {
                 libc::rmdir(path.as_ptr().cast());
             }
             for signal in &self.ignored {
-                libc::signal(*signal, libc::SIG_IGN);
+                // The kernel's own, which the library's `signal` keeps two signals from.
+                let action = [libc::SIG_IGN, 0, 0, 0];
+                libc::syscall(libc::SYS_rt_sigaction, *signal, action.as_ptr(), 0, 8);
             }
             let mut set = std::mem::zeroed::<libc::sigset_t>();
             libc::sigemptyset(&raw mut set);

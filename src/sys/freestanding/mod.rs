@@ -47,8 +47,8 @@ macro_rules! program {
         core::arch::global_asm!(
             #[cfg(target_arch = "x86_64")]
             r"
-            .macro is name, function
-                .globl \name
+            .macro is name, function, binding=globl
+                .\binding \name
                 \name: jmp \function
             .endm
             .globl _start
@@ -61,8 +61,8 @@ macro_rules! program {
             ",
             #[cfg(target_arch = "aarch64")]
             r"
-            .macro is name, function
-                .globl \name
+            .macro is name, function, binding=globl
+                .\binding \name
                 \name: b \function
             .endm
             .globl _start
@@ -87,13 +87,13 @@ macro_rules! program {
             "is open64, {open64}",
             "is fcntl, {fcntl}",
             "is lseek64, {lseek64}",
-            "is statx, {statx}",
+            "is statx, {statx}, weak",
             "is mkdir, {mkdir}",
             "is readlink, {readlink}",
             "is clock_gettime, {clock_gettime}",
             "is clock_nanosleep, {clock_nanosleep}",
             "is getpid, {getpid}",
-            "is gettid, {gettid}",
+            "is gettid, {gettid}, weak",
             "is getcwd, {getcwd}",
             "is getenv, {getenv}",
             "is syscall, {syscall}",

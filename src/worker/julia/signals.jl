@@ -21,6 +21,17 @@ set_handler(signal, handler::Ptr{Cvoid}) = ccall(:signal, Ptr{Cvoid}, (Cint, Ptr
 const DEFAULT = C_NULL
 const IGNORE = Ptr{Cvoid}(1)
 
+# The C library keeps two signals to itself and refuses to change them. What posix_spawn(3) starts has the first of them ignored.
+const LIBRARYS_SIGNALS = Cint(32):Cint(33)
+const RT_SIGACTION = Sys.ARCH === :x86_64 ? 13 : 134
+
+function ignore(signal::Cint)
+    signal in LIBRARYS_SIGNALS || return (set_handler(signal, IGNORE); nothing)
+    action = UInt[1, 0, 0, 0] # the kernel's: handler, flags, restorer, mask
+    ccall(:syscall, Clong, (Clong, Clong, Ptr{UInt}, Ptr{Cvoid}, Csize_t), RT_SIGACTION, signal, action, C_NULL, 8)
+    nothing
+end
+
 # Ends the program by a signal: exit hooks run.
 function terminate(signal::Cint)
     PENDING[] = 0
@@ -346,9 +357,9 @@ function install_signals(job::Job)
         set_info_handler(signal, SIGNALLED[])
     end
     set_info_handler(SIGUSR1, ASKED[])
-    for signal in Cint(1):Cint(31)
+    for signal in Cint(1):Cint(64)
         signal in (SIGINT, SIGTERM, SIGQUIT, SIGUSR1) && continue
-        job.ignored_signals & bit(signal) == 0 || set_handler(signal, IGNORE)
+        job.ignored_signals & bit(signal) == 0 || ignore(signal)
     end
     change_mask(1, bit(SIGINT) | bit(SIGQUIT) | bit(SIGABRT) | bit(SIGUSR1) | bit(SIGTERM))
 end
