@@ -12,7 +12,8 @@ fn main() {
     let is_gnu = env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|name| name == "gnu");
     let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     // With all of the library in the program its functions would be there twice.
-    let is_static = env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|features| features.split(',').any(|one| one == "crt-static"));
+    let is_static =
+        env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|features| features.split(',').any(|one| one == "crt-static"));
     if is_gnu && !is_static && ["x86_64", "aarch64"].contains(&arch.as_str()) {
         println!("cargo:rustc-cfg=freestanding");
         for program in ["juliaclient", "jlshim"] {

@@ -332,14 +332,18 @@ pub fn umask() -> u32 {
     mask.bits()
 }
 
-/// Session and process group.
+/// Session and process group; 0 where they are not of this process's pid namespace.
 pub fn place() -> (u32, u32) {
-    let session = rustix::process::getsid(None).map_or(0, |session| session.as_raw_nonzero().get());
-    (session.unsigned_abs(), rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs())
+    // SAFETY: plain system calls.
+    let [session, group] = unsafe { [system_call(libc::SYS_getsid, [0]), system_call(libc::SYS_getpgid, [0])] };
+    (u32::try_from(session).unwrap_or(0), u32::try_from(group).unwrap_or(0))
 }
 
 /// Standard input is this session's terminal and this process is in its background.
 pub fn in_background() -> bool {
-    let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stdin());
-    foreground.is_ok_and(|group| group != rustix::process::getpgrp())
+    let mut foreground = 0_u32;
+    let arguments = [0, usize::try_from(libc::TIOCGPGRP).unwrap_or(0), (&raw mut foreground).expose_provenance()];
+    // SAFETY: it outlives the call, which is refused where descriptor 0 is not our controlling terminal (tty_ioctl(4)).
+    let answer = unsafe { system_call(libc::SYS_ioctl, arguments) };
+    answer == 0 && foreground != place().1
 }
