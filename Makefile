@@ -37,7 +37,7 @@ test: ## all tests, on a real Julia; the conductor's own also with epoll
 	@$(with_julia) \
 	cargo build --bins; \
 	cargo test --no-run; \
-	$(several) suite-lib suite-doc $(addprefix suite-,$(suites)) epoll-daemon epoll-processes; \
+	$(several) suite-lib suite-doc $(addprefix suite-,$(filter-out processes,$(suites))) epoll-daemon epoll-processes; \
 	JULIA_DEPOT_PATH="$$PWD/target/depot" "$$JULIA" --startup-file=no --project=examples/Rot13 examples/Rot13/test/runtests.jl
 
 test-epoll: ## every suite that starts a conductor, with epoll

@@ -256,7 +256,7 @@ fn surroundings_are_looked_at(desk: &Desk) {
     let within = "module Within\nconst seen = Ref(\"new\")\nvalue() = 2\nend\n";
     desk.write("env/Within/src/Within.jl", within);
     let outcome = desk.run(&["surroundings.jl"]);
-    assert!(outcome.stdout.contains("\n13 ") && outcome.stdout.contains("new 2 13"), "{outcome:#?}");
+    assert!(outcome.stdout.contains("\n13 ") && outcome.stdout.contains("new 2 14"), "{outcome:#?}");
 }
 
 const PROGRAM: &str = "using Changing\nf() = Changing.value()\nprintln(f(), \" \", own())\n";

@@ -21,7 +21,8 @@ pub mod memory;
 
 /// Makes this the program's entry: a function that is given the arguments and returns the exit status. Where `build.rs` can link the
 /// program so, it starts without the C library, and the functions of [`memory`] and [`library`] have that library's names (two of
-/// them weakly, as `std` names those); elsewhere it is the library's `main`: Rust's own start-up would ignore SIGPIPE and open /dev/null over closed descriptors.
+/// them weakly, as `std` names those). Elsewhere it is the library's `main`: Rust's own start-up would ignore SIGPIPE and open /dev/null
+/// over closed descriptors.
 #[macro_export]
 macro_rules! program {
     ($main:path) => {
