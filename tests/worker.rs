@@ -57,6 +57,29 @@ fn notes_are_read_as_julia_writes_them() {
     );
 }
 
+/// On a loaded machine a job may have ended before its zygote is told to watch it: what it leaves is told all the same.
+#[test]
+fn what_a_job_leaves_is_told_before_its_end() {
+    const LEAVES: &str = "here, there = W.socket_pair(5)
+        z = W.new_zygote(there)
+        slot = W.free_farewell(z)
+        unsafe_store!(Ptr{Int32}(slot + 4), Int32(4322))
+        trace = W.memory_file(\"trace\")
+        ccall(:write, Cssize_t, (Cint, Cstring, Csize_t), trace, \"note\", 4)
+        child = W.Child(Cint(7), Cint(-1), Cint(-1), slot, 0, trace)
+        push!(z.children, child)
+        W.finish(z, child, Cint(0))
+        bytes, fds = zeros(UInt8, W.PACKET_BYTES), Cint[]
+        for _ in 1:3
+            W.receive(here, pointer(bytes), W.PACKET_BYTES, fds, z.buffers)
+            kind, pid, value = W.decode_packet(bytes)
+            print((Int(kind), Int(pid), Int(value), length(fds)))
+        end
+        print(isempty(z.children))";
+    let place = Place::new("leaves");
+    assert_eq!(says(&place, LEAVES, &[]), "(11, 7, 0, 1)(13, 7, 4321, 1)(3, 7, 0, 1)true");
+}
+
 /// What `app.jl` looks for in the text of `apps::launch` is there.
 #[test]
 fn the_text_of_an_app_is_understood() {

@@ -181,8 +181,10 @@ end
 
 function finish(z::Zygote, child::Child, status::Cint)
     is_job(child) && send(child.channel, encode_packet!(z.packet, ENDED, child.pid, status), Cint(-1), z.buffers)
-    is_job(child) && is_written(child.trace) && tell(z, TRACED, child.pid, 0, child.trace)
-    is_job(child) ? tell_time_to_live(z, child) : note_ended(z, child.pid, status)
+    # These also of one that has ended before we were told to watch it.
+    is_written(child.trace) && tell(z, TRACED, child.pid, 0, child.trace)
+    tell_time_to_live(z, child)
+    is_job(child) || note_ended(z, child.pid, status)
     tell(z, ENDED, child.pid, status)
     close_fd(child.trace)
     is_job(child) && close_fd(child.channel)
