@@ -127,6 +127,12 @@ println(methods(area))
         "using Clean\nf() = Clean.answer()\nprintln(f(), \" \", Clean.loaded_at != 0)\n",
         "evaluated 2 statements",
     ),
+    // Which is not evaluated ahead, but what it loads is loaded.
+    script(
+        "module-of-more",
+        "module Tool\nusing Base: sin\nusing Clean\n@eval f() = Clean.answer()\nend\nprintln(Tool.f(), \" \", Tool.Clean.loaded_at)\n",
+        "loaded what its module loads first",
+    ),
     script("prints", "using Prints\nprintln(1)\n", "loading it prints something"),
     script("environment", "using Sets\nprintln(ENV[\"SETS\"])\n", "loading it changes the environment: SETS=1"),
     script("temporary", "using Temporary\nprintln(isdir(Temporary.folder[]))\n", "loading it leaves temporary files"),

@@ -179,7 +179,8 @@ function begin_file(path::String, files::Vector{String}, notes::Vector{String})
         isempty(surroundings.undo) || append!(files, vcat(environment_files(), Base.invokelatest(package_files)))
         take_back(surroundings)
     end
-    is_begun = count > length(kept) || length(Base.loaded_modules) > loaded
+    loads = length(Base.loaded_modules) > loaded
+    is_begun = count > length(kept) || loads
     remaining = [(all[i], line) for (i, line) in starts[count+1:end]]
     shadows = shadows_later(remaining)
     shadows && empty!(notes)
@@ -192,7 +193,8 @@ function begin_file(path::String, files::Vector{String}, notes::Vector{String})
     left = vcat(Any[], (all[starts[n][1]-1:starts[n][1]] for n in kept)..., count < length(starts) ? all[starts[count+1][1]-1:end] : [])
     same_statements(statements(rest, path), left) || throw(Refused("its statements do not begin on lines of their own"))
     REST[] = Rest(path, text, rest, surroundings.is_relative ? folder : nothing, length(kept), lowered)
-    what_was_evaluated(count, length(starts), length(kept), line(count + 1) - 1) * what_was_lowered(lowered)
+    done = count == 0 && loads ? "loaded what its module loads first" : what_was_evaluated(count, length(starts), length(kept), line(count + 1) - 1)
+    done * what_was_lowered(lowered)
 end
 
 what_was_compiled(count::Int) = count == 0 ? "" : ", compiled $count of them"
@@ -215,10 +217,23 @@ function evaluate_leading(text::String, path::String, list::Vector, surroundings
         elseif Base.invokelatest(keeps!, surroundings, statement, scope)
             push!(kept, n)
         else
+            load_for_module(statement)
             return n - 1, kept
         end
     end
     length(list), kept
+end
+
+# A module that does more than define: before anything else it loads what its first statements name.
+function load_for_module(x)
+    x isa Expr && x.head === :module || return nothing
+    for statement in x.args[3].args
+        statement isa LineNumberNode && continue
+        names = packages_of(statement)
+        isempty(names) && return nothing
+        foreach(name -> name in (:Core, :Base, :Main) || Base.require(Main, name), names)
+    end
+    nothing
 end
 
 # The parser of 1.10 and 1.11 gives several statements on a line the number of the line before, so no rest can begin with them.
