@@ -15,7 +15,8 @@ with_julia = julia=$$(.ci/get-julia); export JULIA="$$julia"; echo "Julia: $$JUL
 jobs ?= 1
 several = $(MAKE) --jobs=$(jobs) --keep-going --output-sync=target
 
-# Every suite may start conductors but these. The others must pass with both of the conductor's ways to wait.
+# Every suite may start conductors but these. The others must pass with both of the conductor's ways to wait: `test-epoll` says so of
+# all, `test` of those that are about them most (what processes needs of a conductor beside, daemon has with both).
 without_conductor := layers tidy thin toolchains worker
 # The long ones first.
 long := apps_add branches differential daemon repl processes

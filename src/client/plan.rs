@@ -13,7 +13,7 @@ use rustix::fs::FileType;
 const MARK: &str = "jlapp native 1";
 
 /// Where plans are, in a depot. No package has this name: they begin with a letter.
-pub(super) const FOLDER: &str = "environments/jlapp/_native";
+const FOLDER: &str = "environments/jlapp/_native";
 
 /// A native program and its surroundings.
 #[derive(Debug, Clone, PartialEq, Eq)]

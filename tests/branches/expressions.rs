@@ -21,6 +21,7 @@ const EXPRESSIONS: &[(&str, &str, &str)] = &[
         "loaded Dates, Printf, lowered 2 more",
     ),
     ("-e", FORMATS, "loaded Printf, lowered 1 more"),
+    ("-e", "using Base: sin; using Printf; for i in 1:2; @printf(\"%d\\n\", i); end", "loaded Printf, lowered 1 more"),
     ("-e", "xs = [1, 2, 3]; for x in xs; x > 2 && error(\"too big: $x\"); end", "lowered 1 more"),
     ("-e", "println(1)\n\nforeach(x -> x == 2 ? throw(ArgumentError(\"two\")) : println(x), 1:3)", "lowered 1 more"),
     ("-e", "s = 0; for i in 1:3; s += i; end; println(s)", ""),

@@ -18,7 +18,7 @@ const FIRST: usize = 128 << 10;
 /// The heap of a program; `freestanding!` makes it that.
 pub struct Heap(UnsafeCell<State>);
 
-/// As far as blocks are aligned at most.
+/// Aligned as no block has to be more.
 #[repr(align(4096))]
 struct First([u8; FIRST]);
 
@@ -53,7 +53,7 @@ impl Default for Heap {
 }
 
 /// The size of the block that serves a layout.
-fn size_of(layout: Layout) -> usize {
+fn block_size(layout: Layout) -> usize {
     layout.size().max(layout.align()).max(SMALLEST).next_power_of_two()
 }
 
@@ -67,7 +67,7 @@ unsafe impl GlobalAlloc for Heap {
         if layout.align() > 4096 {
             return ptr::null_mut();
         }
-        let size = size_of(layout);
+        let size = block_size(layout);
         if size > LONGEST {
             return pages(size);
         }
@@ -79,16 +79,14 @@ unsafe impl GlobalAlloc for Heap {
         }
         // SAFETY: a free block begins with the address of the next.
         unsafe {
-            {
-                #[allow(clippy::cast_ptr_alignment, reason = "blocks are aligned to 16 bytes at least")]
-                let next = list.cast::<*mut u8>().read();
-                ptr::replace(list, next)
-            }
+            #[allow(clippy::cast_ptr_alignment, reason = "blocks are aligned to 16 bytes at least")]
+            let next = list.cast::<*mut u8>().read();
+            ptr::replace(list, next)
         }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let size = size_of(layout);
+        let size = block_size(layout);
         // SAFETY: the block is nobody's any more, as long as that, and aligned for an address.
         unsafe {
             if size > LONGEST {
@@ -104,7 +102,7 @@ unsafe impl GlobalAlloc for Heap {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, wanted: usize) -> *mut u8 {
         let Ok(new) = Layout::from_size_align(wanted, layout.align()) else { return ptr::null_mut() };
-        if size_of(new) == size_of(layout) {
+        if block_size(new) == block_size(layout) {
             return block;
         }
         // SAFETY: both are as long as their layouts, and the old one is the caller's to give back.

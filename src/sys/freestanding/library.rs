@@ -79,7 +79,12 @@ pub unsafe extern "C" fn clock_nanosleep(
     time: *const libc::timespec,
     left: *mut libc::timespec,
 ) -> i32 {
-    let arguments = [clock.cast_unsigned() as usize, flags.cast_unsigned() as usize, time.addr(), left.addr()];
+    let arguments = [
+        clock.cast_unsigned() as usize,
+        flags.cast_unsigned() as usize,
+        time.expose_provenance(),
+        left.expose_provenance(),
+    ];
     // SAFETY: the caller's.
     let answer = unsafe { system_call(libc::SYS_clock_nanosleep, arguments) };
     i32::try_from(-answer).unwrap_or(libc::EIO)
@@ -88,7 +93,7 @@ pub unsafe extern "C" fn clock_nanosleep(
 /// The system call answers how many bytes it has written.
 pub unsafe extern "C" fn getcwd(bytes: *mut c_char, count: usize) -> *mut c_char {
     // SAFETY: the caller's.
-    let got = unsafe { answer(system_call(libc::SYS_getcwd, [bytes.addr(), count])) };
+    let got = unsafe { answer(system_call(libc::SYS_getcwd, [bytes.expose_provenance(), count])) };
     if got < 0 { ptr::null_mut() } else { bytes }
 }
 

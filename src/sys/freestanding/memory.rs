@@ -54,6 +54,10 @@ pub unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, count: usize) 
     0
 }
 
+pub unsafe extern "C" fn bcmp(one: *const u8, other: *const u8, count: usize) -> i32 {
+    unsafe { memcmp(one, other, count) }
+}
+
 pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
     let mut count = 0;
     while unsafe { text.add(count).read_volatile() } != 0 {

@@ -48,10 +48,6 @@ macro_rules! program {
         core::arch::global_asm!(
             #[cfg(target_arch = "x86_64")]
             r"
-            .macro is name, function, binding=globl
-                .\binding \name
-                \name: jmp \function
-            .endm
             .globl _start
             _start:
                 xor ebp, ebp
@@ -62,10 +58,6 @@ macro_rules! program {
             ",
             #[cfg(target_arch = "aarch64")]
             r"
-            .macro is name, function, binding=globl
-                .\binding \name
-                \name: b \function
-            .endm
             .globl _start
             _start:
                 mov x29, xzr
@@ -75,32 +67,6 @@ macro_rules! program {
                 bl {begin}
                 brk #1
             ",
-            "is memcpy, {memcpy}",
-            "is memmove, {memmove}",
-            "is memset, {memset}",
-            "is memcmp, {memcmp}",
-            "is bcmp, {memcmp}",
-            "is strlen, {strlen}",
-            "is close, {close}",
-            "is read, {read}",
-            "is write, {write}",
-            "is recv, {recv}",
-            "is open64, {open64}",
-            "is fcntl, {fcntl}",
-            "is lseek64, {lseek64}",
-            "is statx, {statx}, weak",
-            "is mkdir, {mkdir}",
-            "is readlink, {readlink}",
-            "is clock_gettime, {clock_gettime}",
-            "is clock_nanosleep, {clock_nanosleep}",
-            "is getpid, {getpid}",
-            "is gettid, {gettid}, weak",
-            "is getcwd, {getcwd}",
-            "is getenv, {getenv}",
-            "is syscall, {syscall}",
-            "is abort, {abort}",
-            "is __errno_location, {errno}",
-            "is __xpg_strerror_r, {strerror}",
             r#"
             .globl environ
             .pushsection .bss.environ, "aw", %nobits
@@ -109,34 +75,38 @@ macro_rules! program {
             .popsection
             "#,
             begin = sym begin,
-            memcpy = sym $crate::sys::freestanding::memory::memcpy,
-            memmove = sym $crate::sys::freestanding::memory::memmove,
-            memset = sym $crate::sys::freestanding::memory::memset,
-            memcmp = sym $crate::sys::freestanding::memory::memcmp,
-            strlen = sym $crate::sys::freestanding::memory::strlen,
-            close = sym $crate::sys::freestanding::library::close,
-            read = sym $crate::sys::freestanding::library::read,
-            write = sym $crate::sys::freestanding::library::write,
-            recv = sym $crate::sys::freestanding::library::recv,
-            open64 = sym $crate::sys::freestanding::library::open64,
-            fcntl = sym $crate::sys::freestanding::library::fcntl,
-            lseek64 = sym $crate::sys::freestanding::library::lseek64,
-            statx = sym $crate::sys::freestanding::library::statx,
-            mkdir = sym $crate::sys::freestanding::library::mkdir,
-            readlink = sym $crate::sys::freestanding::library::readlink,
-            clock_gettime = sym $crate::sys::freestanding::library::clock_gettime,
-            clock_nanosleep = sym $crate::sys::freestanding::library::clock_nanosleep,
-            getpid = sym $crate::sys::freestanding::library::getpid,
-            gettid = sym $crate::sys::freestanding::library::gettid,
-            getcwd = sym $crate::sys::freestanding::library::getcwd,
-            getenv = sym $crate::sys::freestanding::library::getenv,
-            syscall = sym $crate::sys::freestanding::library::syscall,
-            abort = sym $crate::sys::freestanding::library::abort,
-            errno = sym $crate::sys::freestanding::library::__errno_location,
-            strerror = sym $crate::sys::freestanding::library::__xpg_strerror_r,
         );
+
+        #[cfg(freestanding)]
+        $crate::sys::freestanding::has_names_of_the_library! {
+            globl memory: memcpy, memmove, memset, memcmp, bcmp, strlen;
+            globl library: close, read, write, recv, open64, fcntl, lseek64, mkdir, readlink, clock_gettime, clock_nanosleep;
+            globl library: getpid, getcwd, getenv, syscall, abort, __errno_location, __xpg_strerror_r;
+            weak library: statx, gettid;
+        }
     };
 }
+
+/// Gives functions of [`memory`] and [`library`] the library's names, by jumps: functions that had them themselves would be the
+/// library's own to a compiler, which may leave them out.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! has_names_of_the_library {
+    ($($binding:ident $module:ident: $($name:ident),*;)*) => {$($(
+        #[cfg(target_arch = "x86_64")]
+        core::arch::global_asm!(
+            concat!(".", stringify!($binding), " ", stringify!($name), "\n", stringify!($name), ": jmp {function}"),
+            function = sym $crate::sys::freestanding::$module::$name,
+        );
+        #[cfg(target_arch = "aarch64")]
+        core::arch::global_asm!(
+            concat!(".", stringify!($binding), " ", stringify!($name), "\n", stringify!($name), ": b {function}"),
+            function = sym $crate::sys::freestanding::$module::$name,
+        );
+    )*)*};
+}
+#[doc(hidden)]
+pub use has_names_of_the_library;
 
 /// Makes this process one that Rust's code can run in; returns its arguments.
 ///

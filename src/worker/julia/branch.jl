@@ -154,7 +154,9 @@ function begin_program(recipe::Recipe, files::Vector{String})
     begin_file(abspath(job.arguments[1]), files, recipe.notes)
 end
 
+# Base, Core and Main are no packages.
 function load_packages(names::Vector{Symbol})
+    filter!(name -> !(name in (:Base, :Core, :Main)), names)
     isempty(names) && return Refused("it loads no package")
     for name in names
         Base.require(Main, name)
@@ -231,7 +233,7 @@ function load_for_module(x)
         statement isa LineNumberNode && continue
         names = packages_of(statement)
         isempty(names) && return nothing
-        foreach(name -> name in (:Core, :Base, :Main) || Base.require(Main, name), names)
+        load_packages(names)
     end
     nothing
 end
