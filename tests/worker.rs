@@ -69,8 +69,10 @@ fn what_a_job_leaves_is_told_before_its_end() {
         child = W.Child(Cint(7), Cint(-1), Cint(-1), slot, 0, trace)
         push!(z.children, child)
         W.finish(z, child, Cint(0))
+        W.close_fd(there)
         bytes, fds = zeros(UInt8, W.PACKET_BYTES), Cint[]
         for _ in 1:3
+            fill!(bytes, 0)
             W.receive(here, pointer(bytes), W.PACKET_BYTES, fds, z.buffers)
             kind, pid, value = W.decode_packet(bytes)
             print((Int(kind), Int(pid), Int(value), length(fds)))
