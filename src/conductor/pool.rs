@@ -1,7 +1,7 @@
 //! All workers, by key.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -168,15 +168,16 @@ impl Pool {
     /// Once a second: lets go of what has not been used for its time to live, and of Julias that were removed or replaced.
     pub(super) fn tidy(&self) {
         let groups: Vec<Rc<Group>> = self.groups.borrow().values().cloned().collect();
-        self.keep_with_branches(&groups);
+        let origins = Self::origins(&groups);
         for group in groups {
             group.relax();
+            let has_failed = matches!(group.phase.get(), Phase::Failed(_));
             if group.key.is_replaced() {
                 let path = group.key.julia.path.display();
                 self.log.line(&format!("{path} is gone or another one: its workers retire"));
                 self.drop_group(&group.key);
-            } else if group.is_expired() {
-                if !matches!(group.phase.get(), Phase::Failed(_)) {
+            } else if group.is_expired() && (has_failed || !origins.contains(&group.key)) {
+                if !has_failed {
                     self.log.line(&format!("idle workers of {} end", group.key.julia.path.display()));
                 }
                 self.drop_group(&group.key);
@@ -184,14 +185,18 @@ impl Pool {
         }
     }
 
-    /// A launch from a branch is one for its Julia's workers as well: the next version of the branch comes from them.
-    fn keep_with_branches(&self, groups: &[Rc<Group>]) {
-        for branch in groups.iter().filter(|group| group.key.program.is_some()) {
-            if let Some(base) = self.groups.borrow().get(&branch.key.base()) {
+    /// What branches come from, which stays as long as these do: their next versions come from it. A launch from a branch is one for
+    /// its Julia's workers as well.
+    fn origins(groups: &[Rc<Group>]) -> HashSet<Key> {
+        let mut origins = HashSet::new();
+        for branch in groups.iter().filter(|group| group.key.program.is_some() && !group.is_expired()) {
+            let key = branch.key.base();
+            if let Some(base) = groups.iter().find(|group| group.key == key) {
                 base.last_used.set(base.last_used.get().max(branch.last_used.get()));
-                base.time_to_live.set(base.time_to_live.get().max(branch.time_to_live.get()));
             }
+            origins.insert(key);
         }
+        origins
     }
 
     /// Launches with this key, which asks for a fork, are served by fresh workers.

@@ -198,6 +198,13 @@ fn left_time_to_live(place: &Place) {
     assert_eq!(seconds(), 4321);
     leave("99999999999");
     wait_until("it is bounded", 10, || seconds() == 0x7fff_fffe);
+    // What a branch comes from stays as long as the branch, which is no time to live of its own.
+    let output = place.daemon(&["warm", place.path("p.jl").to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    leave("1");
+    wait_until("it is known", 10, || seconds() == 1);
+    assert!(stays(2500, || seconds() == 1), "{} s", seconds());
+    leave("5000");
 }
 
 fn drain_given_up(place: &Place) {
