@@ -82,6 +82,26 @@ fn what_a_job_leaves_is_told_before_its_end() {
     assert_eq!(says(&place, LEAVES, &[]), "(11, 7, 0, 1)(13, 7, 4321, 1)(3, 7, 0, 1)true");
 }
 
+/// A place here and there that is free would have each child write to a page of its own for it.
+#[test]
+fn what_is_allocated_once_free_memory_is_used_up_lies_side_by_side() {
+    const SPREADS: &str = "strings(count) = [W.new_string(200) for _ in 1:count]
+        pages() = length(unique(UInt(pointer(string)) >> 12 for string in strings(200)))
+        const KEPT = strings(100_000)
+        deleteat!(KEPT, 1:20:length(KEPT)); GC.gc(); GC.gc()
+        print(pages(), ' ')
+        KEPT[1] = \"\"; W.use_up_pools()
+        print(pages(), ' ', sum(sizeof, W.TAKEN) >> 20)";
+    let place = Place::new("used-up");
+    let said = says(&place, SPREADS, &[]);
+    let [before, after, megabytes] = *said.split(' ').map(|number| number.parse().unwrap()).collect::<Vec<u32>>()
+    else {
+        panic!("{said}")
+    };
+    assert!(before > 20, "these lay side by side already: {said}");
+    assert!(after < 16 && megabytes <= 64, "pages before and after, and what it took: {said}");
+}
+
 /// What `app.jl` looks for in the text of `apps::launch` is there.
 #[test]
 fn the_text_of_an_app_is_understood() {

@@ -71,10 +71,10 @@ function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false)
     prepare_tracing()
     GC.gc(!is_branch)                                                  # a full one writes to all that a branch shares with its zygote
     ccall(:malloc_trim, Cint, (Csize_t,), 0)
-    optionally(is_branch ? use_own_huge_pages : use_huge_pages)
     is_branch || optionally(use_up_free_memory)
     age_objects(is_branch)
     collecting(false)                                                  # a zygote never collects; its children do
+    optionally(is_branch ? use_own_huge_pages : use_huge_pages)
     stage("memory")
     log_stages()
     occupy_low_numbers()

@@ -117,6 +117,7 @@ function grow(recipe::Recipe, files::Vector{String})
     compare_states(before, Base.invokelatest(state))
     printed && throw(Refused("loading it prints something"))
     compiled = compile_notes(recipe.notes, done)
+    GC.gc(false)                                                       # what follows gets this memory again
     stage("methods")
     isempty(recipe.app) || optionally(() -> Base.invokelatest(parse_app, job, Symbol(recipe.app[1])))
     Base.invokelatest(use_start_again)

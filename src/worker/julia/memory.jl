@@ -110,10 +110,10 @@ end
 # ---- free memory ----
 # What is free after a boot lies scattered: a child that allocates a hundred small things would write to a hundred pages of
 # its parent's, each copied first. So the parent takes all that is free and never gives it back; what its children get is new,
-# and lies side by side.
+# and lies side by side. What it has taken is part of the huge pages that are made afterwards.
 
 # Taken at most, in bytes: where memory is managed in another way than here, no more than this is wasted.
-const MOST_TAKEN = 32 << 20
+const MOST_TAKEN = 64 << 20
 
 function use_up_free_memory()
     use_up_heap()
@@ -156,24 +156,34 @@ function heap_top()
     ccall(:sbrk, UInt, (Clong,), 0) - info[10]
 end
 
-const POOL_PAGE = 16 << 10
-
 # What was taken from the pools. As garbage each child's first collection would free it again, and write to all of it.
 const TAKEN = String[]
 
-# Strings of each size that Julia's collector keeps in pools, until they come one after the other from a new page.
+# Strings of each size that Julia's collector keeps in pools, until one comes from a page in which nothing has been yet. All pages
+# with free places are written to by each child's first collection, too, which links them one to the next (`gc_sweep_page`, src/gc.c).
 function use_up_pools()
     taken = 0
     for size in 8:16:2032 - 16
-        previous = UInt(0)
-        in_a_row = 0
-        while in_a_row < POOL_PAGE ÷ 2 && taken < MOST_TAKEN
+        while taken < MOST_TAKEN
             push!(TAKEN, new_string(size))
-            block = UInt(pointer(TAKEN[end]))
-            in_a_row = 0 < block - previous <= 2size + 64 ? in_a_row + size : 0
-            previous = block
-            taken += size
+            taken += size + 16
+            is_in_new_page(TAKEN[end]) && break
         end
     end
     nothing
+end
+
+# Whether nothing but zeros follows within the same page of memory. Where hardly anything follows that says nothing.
+function is_in_new_page(string::String)
+    GC.@preserve string begin
+        place = UInt(pointer(string)) + sizeof(string) + 8
+        last = (place | 4095) - 7
+        place = (place + 7) & ~UInt(7)
+        place + 1024 <= last || return false
+        while place <= last
+            unsafe_load(Ptr{UInt64}(place)) == 0 || return false
+            place += 8
+        end
+        return true
+    end
 end
