@@ -262,16 +262,17 @@ impl Group {
         self.retired.notify_waiters();
     }
 
-    /// Nothing runs here and nothing has for the time to live; or it failed long ago.
-    pub(super) fn is_expired(&self) -> bool {
-        match self.phase.get() {
-            Phase::Failed(at) => at.elapsed() > RETRY,
-            Phase::Booting => false,
-            Phase::Ready(_) if !self.waiting.borrow().is_empty() => false,
-            Phase::Ready(_) => {
-                self.jobs.borrow().is_empty() && self.last_used.get().elapsed() > self.time_to_live.get()
-            }
-        }
+    /// It failed so long ago that it may be tried again.
+    pub(super) fn has_failed_long_ago(&self) -> bool {
+        matches!(self.phase.get(), Phase::Failed(at) if at.elapsed() > RETRY)
+    }
+
+    /// Nothing runs here and nothing has for the time to live.
+    pub(super) fn is_idle(&self) -> bool {
+        let is_used = !self.waiting.borrow().is_empty() || !self.jobs.borrow().is_empty();
+        matches!(self.phase.get(), Phase::Ready(_))
+            && !is_used
+            && self.last_used.get().elapsed() > self.time_to_live.get()
     }
 
     /// A fresh worker did not come up. Only the first one's failure tells of all.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::adoption;
 use super::decline::Decline;
 use super::drain::Departed;
-use super::group::{Claim, Group, Phase};
+use super::group::{Claim, Group};
 use super::key::{Key, Stamped};
 use super::log::Log;
 use super::memory;
@@ -77,7 +77,7 @@ impl Pool {
         let key = if self.is_fresh_instead(&key) { key.fresh() } else { key };
         self.retire_replaced(&key);
         let known = self.groups.borrow().get(&key).cloned();
-        if let Some(group) = known.filter(|group| !group.is_expired()) {
+        if let Some(group) = known.filter(|group| !group.has_failed_long_ago()) {
             group.touch(time_to_live);
             return Ok(group);
         }
@@ -171,15 +171,14 @@ impl Pool {
         let origins = Self::origins(&groups);
         for group in groups {
             group.relax();
-            let has_failed = matches!(group.phase.get(), Phase::Failed(_));
             if group.key.is_replaced() {
                 let path = group.key.julia.path.display();
                 self.log.line(&format!("{path} is gone or another one: its workers retire"));
                 self.drop_group(&group.key);
-            } else if group.is_expired() && (has_failed || !origins.contains(&group.key)) {
-                if !has_failed {
-                    self.log.line(&format!("idle workers of {} end", group.key.julia.path.display()));
-                }
+            } else if group.is_idle() && !origins.contains(&group.key) {
+                self.log.line(&format!("idle workers of {} end", group.key.julia.path.display()));
+                self.drop_group(&group.key);
+            } else if group.has_failed_long_ago() {
                 self.drop_group(&group.key);
             }
         }
@@ -189,7 +188,7 @@ impl Pool {
     /// its Julia's workers as well.
     fn origins(groups: &[Rc<Group>]) -> HashSet<Key> {
         let mut origins = HashSet::new();
-        for branch in groups.iter().filter(|group| group.key.program.is_some() && !group.is_expired()) {
+        for branch in groups.iter().filter(|group| group.key.program.is_some() && !group.is_idle()) {
             let key = branch.key.base();
             if let Some(base) = groups.iter().find(|group| group.key == key) {
                 base.last_used.set(base.last_used.get().max(branch.last_used.get()));

@@ -204,6 +204,7 @@ fn left_time_to_live(place: &Place) {
     leave("1");
     wait_until("it is known", 10, || seconds() == 1);
     assert!(stays(2500, || seconds() == 1), "{} s", seconds());
+    place.client(["-e", "print(1)"]).run().assert_served("1", 0);
     leave("5000");
 }
 
