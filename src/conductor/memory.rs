@@ -28,6 +28,13 @@ const SCARCE: u64 = 20;
 const PRESSURE: f64 = 10.0;
 const TIGHT: u64 = 4;
 
+/// Branches take memory to be forked quickly while all workers together take no more than this part of the budget, and while this
+/// part of the machine's memory is available: what is there for nothing else may as well make loops of launches faster.
+const ROOMY: u64 = 2;
+
+/// What a branch of that kind takes, in bytes, before it is known; more than a small one.
+const LARGE_BRANCH: u64 = 400 << 20;
+
 /// A loop of launches comes back within this.
 const JUST_USED: Duration = Duration::from_secs(10);
 
@@ -42,6 +49,16 @@ fn available_at_most() -> u64 {
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     let limits = limits.into_iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok());
     limits.chain([meminfo("MemTotal:")]).min().unwrap_or(u64::MAX)
+}
+
+/// Whether a branch may take memory only to be forked quickly.
+pub(super) fn has_room(pool: &Pool) -> bool {
+    let size = |group: &Rc<Group>| match group.memory.get().proportional {
+        0 => LARGE_BRANCH, // not looked at yet
+        known => known,
+    };
+    let sizes: u64 = pool.groups.borrow().values().map(size).sum();
+    sizes + LARGE_BRANCH <= pool.budget / ROOMY && meminfo("MemAvailable:") >= meminfo("MemTotal:") / ROOMY
 }
 
 /// Looks every ten seconds, for as long as the conductor lives.

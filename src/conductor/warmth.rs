@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::branch;
 use super::group::{Group, Phase};
 use super::key::Key;
+use super::memory;
 use super::pool::Pool;
 use super::profile::{Profile, Profiles};
 use crate::protocol::Recipe;
@@ -174,6 +175,7 @@ impl Warmth {
             return;
         }
         let Some(recipe) = self.recipe(key) else { return };
+        let recipe = Recipe { has_room: memory::has_room(pool), ..recipe };
         tokio::task::spawn_local(grow(pool.clone(), base, key.clone(), recipe));
         self.growing.borrow_mut().insert(key.clone());
         self.is_busy.set(true);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::daemon_support::{Place, Steps, WAITS, is_alive, wait_until};
+use super::daemon_support::{Place, Steps, WAITS, is_alive, skip, wait_until};
 
 /// Started with a budget that no worker fits into: what runs stays, and what has just run; then duplicates go, branches, and
 /// what they were forked from. The next launch is served again. What a session holds is nowhere else: it stays.
@@ -23,6 +23,9 @@ fn a_budget_that_is_too_small() {
     script();
     steps.step("the branch goes, what runs a program stays", || {
         wait_until("it has a branch", 120, || kinds(&place).contains(&"branch".to_owned()));
+        if let Some(share) = share_of_huge_pages(&place) {
+            assert!(share < 0.5, "{share} of its zygote's");
+        }
         wait_until("it has gone", 60, || !kinds(&place).contains(&"branch".to_owned()));
         assert!(log().contains("memory is needed: the branch for"), "{}", log());
         assert!(is_alive(job) && !log().contains("memory is needed: the fork"), "{}", log());
@@ -39,6 +42,52 @@ fn a_budget_that_is_too_small() {
     steps.step("the session goes on", || session("print(x)").assert_served("42", 0));
     steps.step("and the next launch is served", script);
     steps.finish();
+}
+
+/// Where there is room a branch makes the huge pages again that it has written to: its forks copy fewer entries. Where there is none it
+/// shares what it has not written to (above).
+#[test]
+fn a_branch_takes_memory_where_there_is_room() {
+    let place = Place::new("roomy");
+    fs::write(place.path("p.jl"), "f(x) = x + 1\nprint(f(1))\n").unwrap();
+    let mut command = place.command(env!("CARGO_BIN_EXE_jlapp"));
+    // More than the machine has: how much of it others take says the machine.
+    assert!(command.args(["daemon", "start"]).env("JULIA_DAEMON_MEMORY", "64G").output().unwrap().status.success());
+    let available = kilobytes("/proc/meminfo", "MemAvailable:");
+    if 10 * available < 6 * kilobytes("/proc/meminfo", "MemTotal:") {
+        return skip("a branch takes memory", "more than two fifths of the machine's are taken");
+    }
+    for _ in 0..2 {
+        place.client(["p.jl"]).require().run().assert_served("2", 0);
+    }
+    wait_until("it has a branch", 120, || kinds(&place).contains(&"branch".to_owned()));
+    match share_of_huge_pages(&place) {
+        Some(share) => assert!(share > 0.75, "{share} of its zygote's"),
+        None => skip("a branch takes memory", "there are no huge pages here, or the kernel does not make them when asked"),
+    }
+}
+
+/// How much memory a branch has in huge pages, its zygote's being 1. `None`: there is none any more, or the kernel makes none of pages
+/// that are in use (before Linux 6.1).
+fn share_of_huge_pages(place: &Place) -> Option<f64> {
+    let report = place.report()?;
+    let workers = report["workers"].as_array()?;
+    let huge = |kind: &str| {
+        let worker = workers.iter().find(|worker| worker["kind"] == kind)?;
+        Some(kilobytes(&format!("/proc/{}/smaps_rollup", worker["zygote_pid"]), "AnonHugePages:"))
+    };
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let can_collapse = (numbers.next()?, numbers.next()?) >= (6, 1);
+    let (branch, zygote) = (huge("branch")?, huge("fork")?);
+    (can_collapse && zygote > 0).then(|| branch as f64 / zygote as f64)
+}
+
+/// A line of a file of the kernel's; 0 where there is none.
+fn kilobytes(path: &str, name: &str) -> u64 {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 fn kinds(place: &Place) -> Vec<String> {

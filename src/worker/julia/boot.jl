@@ -61,7 +61,7 @@ new_zygote(control::Cint) =
     Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), shared_bytes(), Cint[], Pair{Cint,Cint}[])
 
 # Announces a zygote and serves; or says what failed and ends.
-function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false)
+function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false, has_room::Bool = false)
     if failed != 0
         tell(zygote, CANNOT_FORK, 0, failed)
         quit(1)
@@ -74,7 +74,7 @@ function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false)
     is_branch || optionally(use_up_free_memory)
     age_objects(is_branch)
     collecting(false)                                                  # a zygote never collects; its children do
-    optionally(is_branch ? use_own_huge_pages : use_huge_pages)
+    optionally(!is_branch ? use_huge_pages : has_room ? use_all_own_huge_pages : use_own_huge_pages)
     stage("memory")
     log_stages()
     occupy_low_numbers()

@@ -48,22 +48,32 @@ end
 
 # In a branch: what it shares with its zygote stays shared, and only huge pages that it has written to nearly everywhere are made again. So
 # it takes the memory that it needs itself, and not as much as a booted Julia once more.
-function use_own_huge_pages()
+use_own_huge_pages() = use_huge_pages_with(HUGE_PAGE ÷ 4 * 3)
+
+# In a branch where there is room for that: all that it has written to. Mostly that is a few pages of each, which make a fork of it copy,
+# and the end of its child take back, some 70,000 entries.
+use_all_own_huge_pages() = use_huge_pages_with(1)
+
+# In pages.
+const HUGE_PAGE = Int(HUGE) ÷ 4096
+
+# So many pages of them, and more, are this process's own.
+function use_huge_pages_with(least::Int)
     pagemap = ccall(:open, Cint, (Cstring, Cint, Cint...), "/proc/self/pagemap", CLOEXEC, 0)
     pagemap < 0 && return
-    entries = zeros(UInt64, HUGE ÷ 4096)
+    entries = zeros(UInt64, HUGE_PAGE)
     for mapping in large_mappings()
-        mapping.from_file || resident(mapping) == 0 || collapse_own(mapping, pagemap, entries)
+        mapping.from_file || resident(mapping) == 0 || collapse_own(mapping, pagemap, entries, least)
     end
     close_fd(pagemap)
     nothing
 end
 
-function collapse_own(mapping::Mapping, pagemap::Cint, entries::Vector{UInt64})
+function collapse_own(mapping::Mapping, pagemap::Cint, entries::Vector{UInt64}, least::Int)
     first = (mapping.first + HUGE - 1) & ~(HUGE - 1)
     while first + HUGE <= mapping.last
         bytes = ccall(:pread, Cssize_t, (Cint, Ptr{UInt64}, Csize_t, Clong), pagemap, entries, sizeof(entries), first >> 12 << 3)
-        bytes == sizeof(entries) && 4count(is_own_page, entries) > 3length(entries) && collapse(first, first + HUGE)
+        bytes == sizeof(entries) && count(is_own_page, entries) >= least && collapse(first, first + HUGE)
         first += HUGE
     end
 end
