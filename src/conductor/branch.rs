@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::adoption;
@@ -115,7 +116,7 @@ fn install(
         report.methods,
         inputs.len()
     ));
-    *group.inputs.borrow_mut() = inputs;
+    *group.inputs.borrow_mut() = Arc::new(inputs);
     *group.about.borrow_mut() = format!("{}; {} methods compiled", report.about, report.methods);
     group.methods.set(report.methods);
     make_room(pool);

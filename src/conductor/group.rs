@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
@@ -81,7 +82,7 @@ pub(super) struct Group {
     pub(super) retired: Notify,
     pub(super) is_retired: Cell<bool>,
     /// Of a branch: what it was made from, and what was done, in words.
-    pub(super) inputs: RefCell<Inputs>,
+    pub(super) inputs: RefCell<Arc<Inputs>>,
     pub(super) about: RefCell<String>,
     /// Why there was none when the launch came that made it.
     pub(super) origin: RefCell<String>,

@@ -1,6 +1,7 @@
-//! The files that a branch was made from, and whether all of them are still what they were.
+//! The files that a branch was made from, and whether they are still what they were.
 
 use std::ffi::{CStr, CString, OsStr};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -12,32 +13,39 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
 /// count time in steps.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// Device, inode, size, and both times of change in nanoseconds.
-type Stamp = (u64, u64, u64, i128, i128);
-
 /// In front of a file whose times mean nothing (`TOUCHED` in src/worker/julia/branch.jl).
 const TOUCHED: &[u8] = b"touched:";
+
+/// What tells a file from all others and from what it was. Times are in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: i64,
+    /// 0 where times are not compared, and `modified` too.
+    changed: i64,
+}
 
 /// A file, or the place of one that was not there.
 #[derive(Debug)]
 struct Input {
-    /// In its folder.
-    name: CString,
+    stamp: Option<Stamp>,
+    /// Where its name starts, and in which folder that is.
+    name: usize,
+    folder: usize,
     /// Its times are not compared.
     is_touched: bool,
-    stamp: Option<Stamp>,
 }
 
-/// Files that lie in one folder. Its path is looked up once for all of them.
-#[derive(Debug)]
-struct Folder {
-    path: PathBuf,
-    inputs: Vec<Input>,
-}
-
-/// All of them.
+/// All of them, side by side in memory: there may be a thousand, looked at before each launch.
 #[derive(Debug, Default)]
-pub(super) struct Inputs(Vec<Folder>);
+pub(super) struct Inputs {
+    folders: Vec<PathBuf>,
+    /// Ended by a zero each.
+    names: Vec<u8>,
+    files: Vec<Input>,
+}
 
 impl Inputs {
     /// The files as they are now, if they are as they were at `since`, before any was read.
@@ -56,63 +64,87 @@ impl Inputs {
             let path = PathBuf::from(OsStr::from_bytes(file));
             let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(path) };
             let Ok(name) = CString::new(name.as_bytes()) else { return Err(path) };
-            let stamp = Stamps::of(folder).stamp(&name, is_touched);
-            let is_recent = |time: i128| time >= limit;
-            if stamp.is_some_and(|(_, _, _, modified, changed)| {
-                is_recent(changed) || is_recent(modified) && modified <= now
-            }) {
+            let stamp = Folder::open(folder).stamp(&name, is_touched);
+            let is_recent = |time: i64| time >= limit;
+            if stamp.is_some_and(|stamp| is_recent(stamp.changed) || is_recent(stamp.modified) && stamp.modified <= now)
+            {
                 return Err(path);
             }
-            inputs.insert(folder, Input { name, is_touched, stamp });
+            inputs.insert(folder, &name, is_touched, stamp);
         }
         Ok(inputs)
     }
 
     /// Mostly those of a folder come one after the other.
-    fn insert(&mut self, path: &Path, input: Input) {
-        match self.0.last_mut() {
-            Some(folder) if folder.path == path => folder.inputs.push(input),
-            _ => self.0.push(Folder { path: path.to_owned(), inputs: vec![input] }),
+    fn insert(&mut self, folder: &Path, name: &CStr, is_touched: bool, stamp: Option<Stamp>) {
+        if self.folders.last().is_none_or(|last| last != folder) {
+            self.folders.push(folder.to_owned());
         }
+        let input = Input { stamp, name: self.names.len(), folder: self.folders.len() - 1, is_touched };
+        self.names.extend_from_slice(name.to_bytes_with_nul());
+        self.files.push(input);
+    }
+
+    fn name(&self, input: &Input) -> &CStr {
+        CStr::from_bytes_until_nul(&self.names[input.name..]).unwrap_or_default()
     }
 
     /// The first that is not what it was.
     pub(super) fn changed(&self) -> Option<PathBuf> {
-        self.0.iter().find_map(|folder| {
-            let stamps = Stamps::of(&folder.path);
-            let mut inputs = folder.inputs.iter();
-            let input = inputs.find(|input| stamps.stamp(&input.name, input.is_touched) != input.stamp)?;
-            Some(folder.path.join(OsStr::from_bytes(input.name.as_bytes())))
+        self.changed_among(0..self.len()).map(|at| self.path(at))
+    }
+
+    /// The first of these that is not what it was; its folder's path is looked up once for those that lie there.
+    pub(super) fn changed_among(&self, range: Range<usize>) -> Option<usize> {
+        let mut current: Option<(usize, Folder)> = None;
+        range.into_iter().find(|at| {
+            let input = &self.files[*at];
+            let folder = match current.take() {
+                Some((number, folder)) if number == input.folder => folder,
+                _ => Folder::open(&self.folders[input.folder]),
+            };
+            let stamp = folder.stamp(self.name(input), input.is_touched);
+            current = Some((input.folder, folder));
+            stamp != input.stamp
         })
     }
 
+    pub(super) fn path(&self, at: usize) -> PathBuf {
+        let input = &self.files[at];
+        self.folders[input.folder].join(OsStr::from_bytes(self.name(input).to_bytes()))
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.0.iter().map(|folder| folder.inputs.len()).sum()
+        self.files.len()
     }
 }
 
-/// The files of a folder as they are now; none where it is not there.
-struct Stamps(Option<OwnedFd>);
+/// An open folder; none where it is not there.
+struct Folder(Option<OwnedFd>);
 
-impl Stamps {
-    fn of(folder: &Path) -> Self {
-        Self(openat(CWD, folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok())
+impl Folder {
+    fn open(path: &Path) -> Self {
+        Self(openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok())
     }
 
+    /// The file of this name as it is now.
     fn stamp(&self, name: &CStr, is_touched: bool) -> Option<Stamp> {
         let found = statat(self.0.as_ref()?, name, AtFlags::empty()).ok()?;
-        let ns = |seconds: i64, nanoseconds: u64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
-        let size = found.st_size.cast_unsigned();
-        if is_touched {
-            return Some((found.st_dev, found.st_ino, size, 0, 0));
-        }
-        let (modified, changed) = (ns(found.st_mtime, found.st_mtime_nsec), ns(found.st_ctime, found.st_ctime_nsec));
-        Some((found.st_dev, found.st_ino, size, modified, changed))
+        let time = |seconds: i64, nanoseconds: u64| {
+            if is_touched { 0 } else { seconds.saturating_mul(1_000_000_000).saturating_add_unsigned(nanoseconds) }
+        };
+        Some(Stamp {
+            device: found.st_dev,
+            inode: found.st_ino,
+            size: found.st_size.cast_unsigned(),
+            modified: time(found.st_mtime, found.st_mtime_nsec),
+            changed: time(found.st_ctime, found.st_ctime_nsec),
+        })
     }
 }
 
-fn nanoseconds(time: SystemTime) -> i128 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos().cast_signed()
+fn nanoseconds(time: SystemTime) -> i64 {
+    i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -124,9 +156,9 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    struct Folder(PathBuf);
+    struct Place(PathBuf);
 
-    impl Folder {
+    impl Place {
         fn with(name: &str, text: &str) -> (Self, Vec<Vec<u8>>) {
             let folder = std::env::temp_dir().join(format!("jlapp-inputs-{name}-{}", std::process::id()));
             fs::create_dir_all(&folder).unwrap();
@@ -140,7 +172,7 @@ mod tests {
         }
     }
 
-    impl Drop for Folder {
+    impl Drop for Place {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
@@ -148,20 +180,20 @@ mod tests {
 
     #[test]
     fn what_was_just_changed_is_not_settled() {
-        let (_folder, files) = Folder::with("just", "1");
+        let (_folder, files) = Place::with("just", "1");
         assert!(Inputs::settled(&files, SystemTime::now()).is_err());
         assert!(Inputs::settled(&files, SystemTime::now() + SETTLING * 2).is_ok());
     }
 
     #[test]
     fn a_clock_that_was_put_back_settles_nothing() {
-        let (_folder, files) = Folder::with("back", "1");
+        let (_folder, files) = Place::with("back", "1");
         assert!(Inputs::settled(&files, SystemTime::now() - HOUR).is_err(), "it was changed in an hour");
     }
 
     #[test]
     fn a_file_that_is_dated_in_the_future_is_followed_by_what_the_kernel_says() {
-        let (folder, files) = Folder::with("future", "1");
+        let (folder, files) = Place::with("future", "1");
         folder.file().set_modified(SystemTime::now() + HOUR).unwrap();
         let inputs = Inputs::settled(&files, SystemTime::now() + SETTLING * 2).unwrap();
         assert_eq!(inputs.changed(), None);
@@ -175,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_file_that_comes_is_a_change() {
-        let (folder, mut files) = Folder::with("comes", "1");
+        let (folder, mut files) = Place::with("comes", "1");
         files.push(folder.0.join("b.jl").as_os_str().as_bytes().to_vec());
         let inputs = Inputs::settled(&files, SystemTime::now() + SETTLING * 2).unwrap();
         assert_eq!(inputs.changed(), None);

@@ -7,6 +7,7 @@ mod activation;
 mod admission;
 mod adoption;
 mod branch;
+mod check;
 mod choice;
 mod decline;
 mod difference;
@@ -53,6 +54,7 @@ pub use size::Memory;
 pub use status::{JobReport, Report, WorkerReport};
 pub use unwarmed::UnwarmedReport;
 
+use check::Guesses;
 use choice::Chooser;
 use key::Stamped;
 use lock::Lock;
@@ -72,6 +74,7 @@ struct Conductor {
     standing: Standing,
     pool: Rc<Pool>,
     chooser: Chooser,
+    guesses: Guesses,
     started: Instant,
     /// Our own program file when we started.
     program: Option<Stamped>,
@@ -101,6 +104,7 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
         let conductor = Rc::new(Conductor {
             standing: Standing::of(std::process::id())?,
             chooser: Chooser::default(),
+            guesses: Guesses::default(),
             pool: Rc::new(Pool::new(log.clone())),
             started: Instant::now(),
             program: own_program(),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::check::Look;
 use super::choice::Chosen;
 use super::decline::{Decline, Declined};
 use super::group::{Claim, Group, Phase};
@@ -169,17 +170,23 @@ async fn hand_over(
     descriptors: &[OwnedFd],
     asker: &Asker<'_>,
 ) -> Result<(), Obstacle> {
+    let look = Look::begin(&conductor.guesses, body);
     let Admitted { launch, chosen, directory, client } = Admitted::of(conductor, body, descriptors, asker)?;
     let stderr = launch.descriptors.iter().position(|number| *number == 2).and_then(|at| descriptors.get(at + 2));
     conductor.chooser.say(chosen.selection.note.as_ref(), stderr);
     let command = chosen.command(launch.app.is_some());
     let request = Request { launch, chosen: &chosen, directory: &directory, client: &client, descriptors };
-    let outcome = give(conductor, request, asker).await;
+    let outcome = give(conductor, request, asker, &look).await;
     outcome.map_err(|declined| Obstacle::Declined { declined, command })
 }
 
 /// Gives a launch to a worker of the Julia that was picked for it.
-async fn give(conductor: &Rc<Conductor>, request: Request<'_>, asker: &Asker<'_>) -> Result<(), Declined> {
+async fn give(
+    conductor: &Rc<Conductor>,
+    request: Request<'_>,
+    asker: &Asker<'_>,
+    look: &Look<'_>,
+) -> Result<(), Declined> {
     let Request { chosen, directory, descriptors, .. } = request;
     if conductor.draining.get() > 0 {
         return Err(Decline::Draining.into());
@@ -195,7 +202,7 @@ async fn give(conductor: &Rc<Conductor>, request: Request<'_>, asker: &Asker<'_>
     let bytes = frame(Kind::Job, &order.job.encode()).map_err(|_| Decline::Malformed)?;
     let mut parcel = Parcel { bytes, descriptors, order: &order, asker, why: String::new() };
     if let Some(key) = &order.program {
-        match warmth::branch(&conductor.pool, key) {
+        match warmth::branch(&conductor.pool, key, |inputs| look.changed(inputs)) {
             Ok(branch) => {
                 branch.touch(order.time_to_live);
                 if give_to_a_worker(conductor, &branch, &parcel).await.is_ok() {

@@ -8,7 +8,7 @@ use super::decline::Declined;
 use super::group::{Group, Phase};
 use super::key::Key;
 use super::order::{Order, Request};
-use super::pool::First;
+use super::pool::{First, Pool};
 use super::warmth;
 use crate::protocol::Warmed;
 use crate::worker::Isolation;
@@ -57,12 +57,16 @@ fn is_decided(group: &Group) -> bool {
     }
 }
 
+fn look(pool: &Rc<Pool>, key: &Key) -> Result<Rc<Group>, String> {
+    warmth::branch(pool, key, |inputs| inputs.changed())
+}
+
 /// Waits for the branch of a program.
 async fn grow(conductor: &Rc<Conductor>, key: &Key, deadline: Instant) -> Warmed {
     let pool = &conductor.pool;
     let mut refused = None;
     until(deadline, || {
-        if warmth::branch(pool, key).is_ok_and(|group| is_decided(&group)) {
+        if look(pool, key).is_ok_and(|group| is_decided(&group)) {
             return true;
         }
         refused = pool.warmth.refused(key);
@@ -70,7 +74,7 @@ async fn grow(conductor: &Rc<Conductor>, key: &Key, deadline: Instant) -> Warmed
         refused.is_some()
     })
     .await;
-    match (warmth::branch(pool, key), refused) {
+    match (look(pool, key), refused) {
         (Ok(branch), _) => answer(true, &branch.about.borrow()),
         (_, Some(why)) => answer(true, &format!("a worker is ready; nothing else is done ahead for it: {why}")),
         (Err(why), None) => answer(true, &format!("a worker is ready, but {why}")),

@@ -7,10 +7,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::branch;
 use super::group::{Group, Phase};
+use super::inputs::Inputs;
 use super::key::Key;
 use super::memory;
 use super::pool::Pool;
@@ -307,10 +309,15 @@ async fn grow(pool: Rc<Pool>, base: Rc<Group>, key: Key, recipe: Recipe) {
 }
 
 /// The branch for a program, if there is one that is still what it would be if it were made now; else why there is none.
-pub(super) fn branch(pool: &Rc<Pool>, key: &Key) -> Result<Rc<Group>, String> {
+/// `changed` looks at what it was made from.
+pub(super) fn branch(
+    pool: &Rc<Pool>,
+    key: &Key,
+    changed: impl FnOnce(&Arc<Inputs>) -> Option<PathBuf>,
+) -> Result<Rc<Group>, String> {
     let group = pool.groups.borrow().get(key).cloned();
     let Some(group) = group else { return Err(pool.warmth.why_none(pool, key)) };
-    let changed = group.inputs.borrow().changed();
+    let changed = changed(&group.inputs.borrow());
     if let Some(path) = changed {
         pool.log.line(&format!("{} changed: the branch for {} ends", path.display(), key.words()));
         pool.remove(&group);

@@ -63,7 +63,9 @@ fn a_branch_takes_memory_where_there_is_room() {
     wait_until("it has a branch", 120, || kinds(&place).contains(&"branch".to_owned()));
     match share_of_huge_pages(&place) {
         Some(share) => assert!(share > 0.75, "{share} of its zygote's"),
-        None => skip("a branch takes memory", "there are no huge pages here, or the kernel does not make them when asked"),
+        None => {
+            skip("a branch takes memory", "there are no huge pages here, or the kernel does not make them when asked")
+        }
     }
 }
 
