@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::group::{Group, Phase};
+use super::key::Key;
 use super::pool::Pool;
 use super::size::{self, kilobytes};
 use crate::env;
@@ -28,9 +29,10 @@ const SCARCE: u64 = 20;
 const PRESSURE: f64 = 10.0;
 const TIGHT: u64 = 4;
 
-/// Branches take memory to be forked quickly while all workers together take no more than this part of the budget, and while this
-/// part of the machine's memory is available: what is there for nothing else may as well make loops of launches faster.
-const ROOMY: u64 = 2;
+/// Branches take memory to be forked quickly while all workers together take no more than this part of the budget, in per cent, and
+/// while this part of the machine's memory is available: what is there for nothing else may as well make loops of launches faster.
+const ROOMY: u64 = 75;
+const PLENTY: u64 = 50;
 
 /// What a branch of that kind takes, in bytes, before it is known; more than a small one.
 const LARGE_BRANCH: u64 = 400 << 20;
@@ -51,14 +53,17 @@ fn available_at_most() -> u64 {
     limits.chain([meminfo("MemTotal:")]).min().unwrap_or(u64::MAX)
 }
 
-/// Whether a branch may take memory only to be forked quickly.
-pub(super) fn has_room(pool: &Pool) -> bool {
-    let size = |group: &Rc<Group>| match group.memory.get().proportional {
-        0 => LARGE_BRANCH, // not looked at yet
-        known => known,
-    };
-    let sizes: u64 = pool.groups.borrow().values().map(size).sum();
-    sizes + LARGE_BRANCH <= pool.budget / ROOMY && meminfo("MemAvailable:") >= meminfo("MemTotal:") / ROOMY
+/// Whether the branch of this key may take memory only to be forked quickly. The one that it replaces ends.
+pub(super) fn has_room(pool: &Pool, key: &Key) -> bool {
+    let groups = pool.groups.borrow();
+    let others = groups.values().filter(|group| group.key != *key).map(|group| group.memory.get().proportional);
+    has_room_beside(others, pool.budget) && meminfo("MemAvailable:") >= meminfo("MemTotal:") / 100 * PLENTY
+}
+
+/// One that takes 0 has not been looked at yet.
+fn has_room_beside(others: impl Iterator<Item = u64>, budget: u64) -> bool {
+    let taken: u64 = others.map(|size| if size == 0 { LARGE_BRANCH } else { size }).sum();
+    taken + LARGE_BRANCH <= budget / 100 * ROOMY
 }
 
 /// Looks every ten seconds, for as long as the conductor lives.
@@ -211,6 +216,15 @@ mod tests {
         assert!(is_scarce_with(4, 100, 0.0));
         assert!(is_scarce_with(20, 100, 12.0));
         assert!(!is_scarce_with(20, 100, 9.0) && !is_scarce_with(70, 100, 50.0));
+    }
+
+    #[test]
+    fn there_is_room_below_three_quarters_of_the_budget() {
+        let budget = 4 * LARGE_BRANCH + 400;
+        assert!(has_room_beside([LARGE_BRANCH, LARGE_BRANCH].into_iter(), budget));
+        assert!(!has_room_beside([LARGE_BRANCH, LARGE_BRANCH + 401].into_iter(), budget));
+        assert!(has_room_beside([0, 0].into_iter(), budget) && !has_room_beside([0, 0, 1].into_iter(), budget - 800));
+        assert!(!has_room_beside([].into_iter(), LARGE_BRANCH));
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl Warmth {
             return;
         }
         let Some(recipe) = self.recipe(key) else { return };
-        let recipe = Recipe { has_room: memory::has_room(pool), ..recipe };
+        let recipe = Recipe { has_room: memory::has_room(pool, key), ..recipe };
         tokio::task::spawn_local(grow(pool.clone(), base, key.clone(), recipe));
         self.growing.borrow_mut().insert(key.clone());
         self.is_busy.set(true);
