@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -15,6 +15,7 @@ use std::sync::{Arc, Weak};
 use rustix::thread::{Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 use super::inputs::Inputs;
+use crate::protocol::Launch;
 
 /// Files that are looked at at a time.
 const AT_A_TIME: usize = 32;
@@ -137,7 +138,7 @@ impl Thread {
     }
 }
 
-/// Which files launches depended on whose messages were the same, where there were many.
+/// Which files launches depended on whose words were the same, where there were many.
 #[derive(Default)]
 pub(super) struct Guesses {
     inputs: RefCell<HashMap<u64, Weak<Inputs>>>,
@@ -147,18 +148,20 @@ pub(super) struct Guesses {
 /// A launch's own look at files, perhaps begun already.
 pub(super) struct Look<'a> {
     guesses: &'a Guesses,
-    message: &'a [u8],
+    /// What tells such launches from others.
+    words: u64,
     begun: Option<Arc<Check>>,
 }
 
 impl<'a> Look<'a> {
     /// Begins to look, elsewhere than on this thread, where a launch like this one depended on many files.
-    pub(super) fn begin(guesses: &'a Guesses, message: &'a [u8]) -> Self {
-        let begun = guesses.of(message).map(|inputs| Arc::new(Check::new(inputs)));
+    pub(super) fn begin(guesses: &'a Guesses, launch: &Launch) -> Self {
+        let words = words(launch);
+        let begun = guesses.of(words).map(|inputs| Arc::new(Check::new(inputs)));
         if let Some(check) = begun.clone() {
             guesses.helper.help(check);
         }
-        Self { guesses, message, begun }
+        Self { guesses, words, begun }
     }
 
     /// One of these files that is not what it was.
@@ -166,7 +169,7 @@ impl<'a> Look<'a> {
         match &self.begun {
             Some(check) if Arc::ptr_eq(&check.inputs, inputs) => check.changed(),
             _ => {
-                self.guesses.remember(self.message, inputs);
+                self.guesses.remember(self.words, inputs);
                 inputs.changed()
             }
         }
@@ -174,12 +177,11 @@ impl<'a> Look<'a> {
 }
 
 impl Guesses {
-    fn of(&self, message: &[u8]) -> Option<Arc<Inputs>> {
-        let known = self.inputs.borrow();
-        if known.is_empty() { None } else { known.get(&hash(message))?.upgrade() }
+    fn of(&self, words: u64) -> Option<Arc<Inputs>> {
+        self.inputs.borrow().get(&words)?.upgrade()
     }
 
-    fn remember(&self, message: &[u8], inputs: &Arc<Inputs>) {
+    fn remember(&self, words: u64, inputs: &Arc<Inputs>) {
         if inputs.len() < MANY {
             return;
         }
@@ -187,13 +189,14 @@ impl Guesses {
         if known.len() >= MOST_LAUNCHES {
             known.clear();
         }
-        known.insert(hash(message), Arc::downgrade(inputs));
+        known.insert(words, Arc::downgrade(inputs));
     }
 }
 
-fn hash(message: &[u8]) -> u64 {
+/// A shell gives each of its commands a process group of its own, and variables: the rest of a launch is not the same the next time.
+fn words(launch: &Launch) -> u64 {
     let mut hasher = DefaultHasher::new();
-    hasher.write(message);
+    (&launch.channel, &launch.app, &launch.arguments).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -268,17 +271,21 @@ mod tests {
         });
     }
 
+    fn launch(word: &[u8]) -> Launch {
+        Launch { arguments: vec![word.to_vec()], ..Launch::default() }
+    }
+
     #[test]
     fn another_thread_looks_as_soon_as_a_launch_has_come() {
         // Where there is one processor nobody does.
         let has_helper = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
         with_folder("soon", |folder| {
             let (inputs, guesses) = (inputs(folder, MANY), Guesses::default());
-            let first = Look::begin(&guesses, b"a launch");
+            let first = Look::begin(&guesses, &launch(b"a.jl"));
             assert!(first.begun.is_none(), "nothing is known of it yet");
             assert_eq!(first.changed(&inputs), None);
             for changed in [None, Some(folder.join("7.jl"))] {
-                let look = Look::begin(&guesses, b"a launch");
+                let look = Look::begin(&guesses, &launch(b"a.jl"));
                 let check = look.begun.clone().unwrap();
                 let until = Instant::now() + Duration::from_secs(20);
                 while has_helper && changed.is_none() && !check.seen.iter().all(|seen| seen.load(Ordering::Acquire)) {
@@ -291,7 +298,7 @@ mod tests {
             // Files that were not guessed are looked at as well.
             let others = self::inputs(&folder.join("others"), MANY);
             fs::write(folder.join("others/3.jl"), "changed").unwrap();
-            assert_eq!(Look::begin(&guesses, b"a launch").changed(&others), Some(folder.join("others/3.jl")));
+            assert_eq!(Look::begin(&guesses, &launch(b"a.jl")).changed(&others), Some(folder.join("others/3.jl")));
         });
     }
 
@@ -300,13 +307,13 @@ mod tests {
         with_folder("many", |folder| {
             let (few, many) = (inputs(&folder.join("few"), MANY - 1), inputs(&folder.join("many"), MANY));
             let guesses = Guesses::default();
-            guesses.remember(b"few", &few);
-            guesses.remember(b"many", &many);
-            assert!(guesses.of(b"few").is_none());
-            assert!(guesses.of(b"many").is_some_and(|known| Arc::ptr_eq(&known, &many)));
+            guesses.remember(1, &few);
+            guesses.remember(2, &many);
+            assert!(guesses.of(1).is_none());
+            assert!(guesses.of(2).is_some_and(|known| Arc::ptr_eq(&known, &many)));
             // Its branch has ended.
             drop(many);
-            assert!(guesses.of(b"many").is_none());
+            assert!(guesses.of(2).is_none());
         });
     }
 }

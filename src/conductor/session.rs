@@ -114,7 +114,8 @@ fn words(body: &[u8]) -> String {
 /// Does ahead what a launch needs.
 async fn warm(conductor: &Rc<Conductor>, asker: &Asker<'_>, question: Frame) -> io::Result<()> {
     let Frame { body, descriptors, .. } = question;
-    let warmed = match Admitted::of(conductor, &body, &descriptors, asker) {
+    let admitted = decode(&body).and_then(|launch| Admitted::of(conductor, launch, &descriptors, asker));
+    let warmed = match admitted {
         Ok(admitted) => warming::warm(conductor, admitted.request(&descriptors)).await,
         Err(Obstacle::Declined { declined, .. }) => Err(declined),
         Err(Obstacle::Ourselves) => Err(Decline::Limits.into()),
@@ -128,6 +129,10 @@ async fn warm(conductor: &Rc<Conductor>, asker: &Asker<'_>, question: Frame) -> 
     }
 }
 
+fn decode(body: &[u8]) -> Result<Launch, Obstacle> {
+    Ok(Launch::decode(body).map_err(|_| Decline::Malformed)?)
+}
+
 /// A launch that a worker may serve, and where it is made.
 struct Admitted {
     launch: Launch,
@@ -137,8 +142,7 @@ struct Admitted {
 }
 
 impl Admitted {
-    fn of(conductor: &Conductor, body: &[u8], descriptors: &[OwnedFd], asker: &Asker<'_>) -> Result<Self, Obstacle> {
-        let launch = Launch::decode(body).map_err(|_| Decline::Malformed)?;
+    fn of(conductor: &Conductor, launch: Launch, descriptors: &[OwnedFd], asker: &Asker<'_>) -> Result<Self, Obstacle> {
         if descriptors.len() != launch.descriptors.len() + 2 {
             return Err(Decline::Malformed.into());
         }
@@ -170,8 +174,9 @@ async fn hand_over(
     descriptors: &[OwnedFd],
     asker: &Asker<'_>,
 ) -> Result<(), Obstacle> {
-    let look = Look::begin(&conductor.guesses, body);
-    let Admitted { launch, chosen, directory, client } = Admitted::of(conductor, body, descriptors, asker)?;
+    let launch = decode(body)?;
+    let look = Look::begin(&conductor.guesses, &launch);
+    let Admitted { launch, chosen, directory, client } = Admitted::of(conductor, launch, descriptors, asker)?;
     let stderr = launch.descriptors.iter().position(|number| *number == 2).and_then(|at| descriptors.get(at + 2));
     conductor.chooser.say(chosen.selection.note.as_ref(), stderr);
     let command = chosen.command(launch.app.is_some());
