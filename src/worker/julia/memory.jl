@@ -57,7 +57,7 @@ use_all_own_huge_pages() = use_huge_pages_with(1)
 # In pages.
 const HUGE_PAGE = Int(HUGE) ÷ 4096
 
-# So many pages of them, and more, are this process's own.
+# So many pages of them, and more, are this process's own, and half of them are there.
 function use_huge_pages_with(least::Int)
     pagemap = ccall(:open, Cint, (Cstring, Cint, Cint...), "/proc/self/pagemap", CLOEXEC, 0)
     pagemap < 0 && return
@@ -73,13 +73,14 @@ function collapse_own(mapping::Mapping, pagemap::Cint, entries::Vector{UInt64}, 
     first = (mapping.first + HUGE - 1) & ~(HUGE - 1)
     while first + HUGE <= mapping.last
         bytes = ccall(:pread, Cssize_t, (Cint, Ptr{UInt64}, Csize_t, Clong), pagemap, entries, sizeof(entries), first >> 12 << 3)
-        bytes == sizeof(entries) && count(is_own_page, entries) >= least && collapse(first, first + HUGE)
+        bytes == sizeof(entries) && count(is_own_page, entries) >= least && 2count(is_present, entries) >= HUGE_PAGE && collapse(first, first + HUGE)
         first += HUGE
     end
 end
 
-# Present, and mapped by this process alone (Linux's Documentation/admin-guide/mm/pagemap.rst).
-is_own_page(entry::UInt64) = entry >> 63 & 1 == 1 && entry >> 56 & 1 == 1
+# And mapped by this process alone (Linux's Documentation/admin-guide/mm/pagemap.rst).
+is_own_page(entry::UInt64) = is_present(entry) && entry >> 56 & 1 == 1
+is_present(entry::UInt64) = entry >> 63 & 1 == 1
 
 # Pages of a private file mapping cannot be collapsed: they are copied into an anonymous one, which then takes their place.
 # Between the copy and the move nothing may write there: no allocation, no call but these two.
