@@ -6,7 +6,7 @@ mod daemon_support;
 use std::fs;
 use std::path::PathBuf;
 
-use daemon_support::{Client, Outcome, Place, Steps, Way, depots, is_alive, kill, pids, skip, wait_until};
+use daemon_support::{Client, Outcome, Place, Steps, Way, depots, is_alive, julia, kill, pids, skip, wait_until};
 use rustix::process::Signal;
 
 fn session<'a>(place: &Place, label: &str, words: impl IntoIterator<Item = &'a str>) -> Client {
@@ -130,6 +130,14 @@ fn endings(place: &Place) {
     let missing = session(place, "a", ["missing.jl"]).run();
     missing.assert_served("", 1);
     assert!(missing.stderr.contains("missing.jl"), "{missing:#?}");
+    // Word for word what plain Julia says, with nothing of ours below `_start`.
+    fs::write(place.path("fails.jl"), "fails(x) = error(\"no $x\")\n\nfails(1)\n").unwrap();
+    let fails = session(place, "a", ["fails.jl"]).run();
+    fails.assert_served("", 1);
+    let plain =
+        place.command(julia()).args(["--startup-file=no", "fails.jl"]).current_dir(place.path("")).output().unwrap();
+    assert_eq!(fails.stderr, String::from_utf8_lossy(&plain.stderr));
+    assert!(fails.stderr.contains("fails.jl:3"), "{fails:#?}");
     served(place, "print(x)", "2");
 }
 

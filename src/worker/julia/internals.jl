@@ -330,11 +330,11 @@ function exit_below_no_frames(status::Int32)
 end
 
 # Shows the exception that is being handled as Julia's own start does: 1.5 and 1.6 take a vector, 1.7 on an ExceptionStack.
-function show_error(io)
-    Base.invokelatest(Base.display_error, io, exception_stack())
+function show_error(io, task::Task = current_task())
+    Base.invokelatest(Base.display_error, io, exception_stack(task))
     nothing
 end
-exception_stack() = isdefined(Base, :current_exceptions) ? Base.current_exceptions() : Base.catch_stack()
+exception_stack(task::Task = current_task()) = isdefined(Base, :current_exceptions) ? Base.current_exceptions(task) : Base.catch_stack(task)
 
 # ---- compiling ahead ----
 

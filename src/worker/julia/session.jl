@@ -14,6 +14,7 @@ function boot_session(control::Cint)
     keep_process()
     precompile(serve_launch, (Cint, MessageBuffers))
     precompile(end_launch, (Int,))
+    precompile(follow, (Task,))
     forget_own_traces()
     buffers = MessageBuffers()
     while true
@@ -96,26 +97,36 @@ end
 
 function run_launch(job::Job, channel::Cint)
     remember_channel(channel)
+    for option in job.numbers
+        option.first == REVISE && option.second != 2 || continue
+        status = run_task(() -> revise(option.second), job)
+        status == 0 || return status
+    end
+    run_task(Base._start, job)
+end
+
+# A task of its own, as a process has one for `_start`: backtraces end there.
+function run_task(start, job::Job)
     LAUNCH_STATUS[] = 0
     LAUNCH_END[] = Base.Event()
-    wish = [option.second for option in job.numbers if option.first == REVISE]
-    task = Base.invokelatest(Task, () -> launch(isempty(wish) ? Int32(2) : wish[1]), Int(job.stack_bytes))
+    task = Base.invokelatest(Task, start, Int(job.stack_bytes))
     isassigned(PROGRAM) && continue_random(task, PROGRAM[])
     PROGRAM[] = task
+    schedule(Task(() -> follow(task)))
     schedule(task)
     await_launch(LAUNCH_END[])
     LAUNCH_END[] = nothing
     LAUNCH_STATUS[]
 end
 
-function launch(wish::Int32)
+# One that calls `exit` never ends.
+function follow(task::Task)
     status = Int32(1)
     try
-        Base.invokelatest(revise, wish)
-        result = Base.invokelatest(Base._start)
+        result = fetch(task)
         status = result isa Integer ? Int32(result) : Int32(0)
     catch
-        optionally(() -> show_error(stderr))                           # interrupted where nobody else would show it
+        optionally(() -> show_error(stderr, task))                     # interrupted where nobody else would show it
     end
     end_launch(status)
 end
