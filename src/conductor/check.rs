@@ -30,7 +30,7 @@ const STACK: usize = 64 << 10;
 const MOST_LAUNCHES: usize = 64;
 
 /// One look at all files.
-pub(super) struct Check {
+struct Check {
     inputs: Arc<Inputs>,
     /// Parts that somebody has begun with.
     begun: AtomicUsize,
@@ -44,14 +44,14 @@ pub(super) struct Check {
 const NONE: usize = usize::MAX;
 
 impl Check {
-    pub(super) fn new(inputs: Arc<Inputs>) -> Self {
+    fn new(inputs: Arc<Inputs>) -> Self {
         let parts = inputs.len().div_ceil(AT_A_TIME);
         let seen = (0..parts).map(|_| AtomicBool::new(false)).collect();
         Self { inputs, begun: AtomicUsize::new(0), seen, changed: AtomicUsize::new(NONE) }
     }
 
     /// A file that is not what it was.
-    pub(super) fn changed(&self) -> Option<PathBuf> {
+    fn changed(&self) -> Option<PathBuf> {
         self.help();
         for part in 0..self.seen.len() {
             if !self.seen[part].load(Ordering::Acquire) {

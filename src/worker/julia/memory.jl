@@ -57,7 +57,7 @@ use_all_own_huge_pages() = use_huge_pages_with(1)
 # In pages.
 const HUGE_PAGE = Int(HUGE) ÷ 4096
 
-# So many pages of them, and more, are this process's own, and half of them are there.
+# Of those huge pages that have so many pages of this process's own, and half of their pages present.
 function use_huge_pages_with(least::Int)
     pagemap = ccall(:open, Cint, (Cstring, Cint, Cint...), "/proc/self/pagemap", CLOEXEC, 0)
     pagemap < 0 && return
