@@ -43,11 +43,12 @@ pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
         .collect()
 }
 
-fn warmth(figures: &Figures) -> [Verdict; 4] {
+fn warmth(figures: &Figures) -> [Verdict; 5] {
     let warmth = &figures.warmth;
     let (hello, near) = (warmth.hello.median(), MILLISECOND * 3);
     let beyond = |sample: &Sample, work: Duration| sample.median().saturating_sub(hello + work);
     let (heavy, scripts) = (beyond(&warmth.heavy, warmth.heavy_work), beyond(&warmth.scripts, Duration::ZERO));
+    let later = beyond(&warmth.scripts_later, Duration::ZERO);
     let load = warmth.boot_and_load.median().saturating_sub(warmth.boot.median());
     let project = warmth.second_project.median().saturating_sub(load);
     let share = project.div_duration_f64(warmth.boot.median());
@@ -56,6 +57,7 @@ fn warmth(figures: &Figures) -> [Verdict; 4] {
     [
         within("a package's work within 3 ms of warm hello and itself", heavy),
         within("ten scripts in turns within 3 ms of warm hello", scripts),
+        within("the same later within 3 ms of warm hello", later),
         verdict(
             "a second project at most 10 % of a boot, and its load",
             format!("{:.1} %", share * 100.0),

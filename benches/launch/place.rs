@@ -137,7 +137,9 @@ impl Place {
 
     /// Waits until a program whose words contain these has a branch with two spares, which is not being made again.
     pub fn wait_for_branch_of(&self, words: &str) -> Result<(), Box<dyn Error>> {
-        let is_ready = |worker: &&WorkerReport| worker.program.contains(words) && worker.spare_pids.len() >= 2;
+        let is_ready = |worker: &&WorkerReport| {
+            worker.program.contains(words) && worker.spare_pids.len() >= 2 && !worker.is_growing
+        };
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if self.status()?.is_some_and(|report| report.workers.iter().any(|worker| is_ready(&worker))) {
@@ -147,6 +149,13 @@ impl Place {
             sleep(POLL_INTERVAL);
         }
         Err(self.complaint(&format!("a branch of {words} did not come"))?.into())
+    }
+
+    /// Whether so many programs whose words contain these have branches that have taken memory to be forked quickly.
+    pub fn are_in_a_loop(&self, words: &str, count: usize) -> Result<bool, Box<dyn Error>> {
+        let workers = self.status()?.ok_or("the conductor has ended")?.workers;
+        let are = workers.iter().filter(|worker| worker.program.contains(words) && worker.about.contains("in a loop"));
+        Ok(are.count() >= count)
     }
 
     /// With what the daemon says about itself, for the folder with its log goes when this process ends.

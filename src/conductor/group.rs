@@ -24,6 +24,8 @@ const USUAL_SPARES: usize = 2;
 const MOST_SPARES: usize = 8;
 /// Without a miss for so long, one spare fewer is kept.
 const CALM: Duration = Duration::from_secs(60);
+/// A loop of launches comes back within this.
+pub(super) const SOON: Duration = Duration::from_secs(10);
 /// How long workers are kept after their last launch.
 const DEFAULT_TTL: Duration = Duration::from_secs(7200);
 /// How long a Julia that could not be started is left alone.
@@ -70,6 +72,8 @@ pub(super) struct Group {
     wanted_spares: Cell<usize>,
     last_miss: Cell<Instant>,
     pub(super) last_used: Cell<Instant>,
+    /// Launches, each of them soon after the one before.
+    pub(super) in_a_row: Cell<u32>,
     pub(super) time_to_live: Cell<Duration>,
     /// What a program has left; holds for launches that say nothing else.
     own_time_to_live: Cell<Duration>,
@@ -88,6 +92,8 @@ pub(super) struct Group {
     pub(super) origin: RefCell<String>,
     /// Of a branch: methods that were compiled ahead.
     pub(super) methods: Cell<u32>,
+    /// Of a branch: it takes, or is about to take, memory only to be forked quickly.
+    pub(super) is_large: Cell<bool>,
     /// Of zygote and spares, as it was last seen.
     pub(super) memory: Cell<Memory>,
     pub(super) born: Instant,
@@ -107,6 +113,7 @@ impl Group {
             wanted_spares: Cell::new(USUAL_SPARES),
             last_miss: Cell::new(now),
             last_used: Cell::new(now),
+            in_a_row: Cell::new(0),
             time_to_live: Cell::new(DEFAULT_TTL),
             own_time_to_live: Cell::new(DEFAULT_TTL),
             served: Cell::new(0),
@@ -119,6 +126,7 @@ impl Group {
             about: RefCell::default(),
             origin: RefCell::default(),
             methods: Cell::new(0),
+            is_large: Cell::new(false),
             memory: Cell::default(),
             born: now,
         }
@@ -156,7 +164,8 @@ impl Group {
 
     /// Notes a launch that wants a worker of this group.
     pub(super) fn touch(&self, time_to_live: Option<Duration>) {
-        self.last_used.set(Instant::now());
+        let before = self.last_used.replace(Instant::now());
+        self.in_a_row.set(if before.elapsed() < SOON { self.in_a_row.get().saturating_add(1) } else { 1 });
         self.time_to_live.set(time_to_live.unwrap_or(self.own_time_to_live.get()));
     }
 

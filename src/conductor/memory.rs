@@ -7,10 +7,10 @@ use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::group::{Group, Phase};
-use super::key::Key;
+use super::group::{Group, Phase, SOON};
 use super::pool::Pool;
 use super::size::{self, kilobytes};
+use super::succession;
 use crate::env;
 use crate::worker::Isolation;
 
@@ -29,16 +29,16 @@ const SCARCE: u64 = 20;
 const PRESSURE: f64 = 10.0;
 const TIGHT: u64 = 4;
 
-/// Branches take memory to be forked quickly while all workers together take no more than this part of the budget, in per cent, and
-/// while this part of the machine's memory is available: what is there for nothing else may as well make loops of launches faster.
+/// A branch that is launched in a loop, so many times in a row, takes memory to be forked quickly while all workers together take no
+/// more than this part of the budget, in per cent, and while this part of the machine's memory is available: what is there for nothing
+/// else may as well make loops of launches faster.
+const LOOP: u32 = 3;
 const ROOMY: u64 = 75;
 const PLENTY: u64 = 50;
 
-/// What a branch of that kind takes, in bytes, before it is known; more than a small one.
+/// What a branch of that kind takes, in bytes, and what any other worker, before it is known.
 const LARGE_BRANCH: u64 = 400 << 20;
-
-/// A loop of launches comes back within this.
-const JUST_USED: Duration = Duration::from_secs(10);
+const WORKER: u64 = 150 << 20;
 
 /// Bytes that all workers may take together.
 pub(super) fn budget() -> u64 {
@@ -53,16 +53,32 @@ fn available_at_most() -> u64 {
     limits.chain([meminfo("MemTotal:")]).min().unwrap_or(u64::MAX)
 }
 
-/// Whether the branch of this key may take memory only to be forked quickly. The one that it replaces ends.
-pub(super) fn has_room(pool: &Pool, key: &Key) -> bool {
+/// Once a second: a branch that is launched in a loop gets a successor that makes huge pages of what it has written to, where there
+/// is room.
+pub(super) fn spend(pool: &Rc<Pool>) {
     let groups = pool.groups.borrow();
-    let others = groups.values().filter(|group| group.key != *key).map(|group| group.memory.get().proportional);
-    has_room_beside(others, pool.budget) && meminfo("MemAvailable:") >= meminfo("MemTotal:") / 100 * PLENTY
+    let is_in_loop = |group: &Group| group.in_a_row.get() >= LOOP && group.last_used.get().elapsed() < SOON;
+    let is_small = |group: &Group| group.key.program.is_some() && !group.is_large.get();
+    // One after the other: a processor is busy with it meanwhile.
+    if groups.values().any(|group| group.is_growing.get()) {
+        return;
+    }
+    if let Some(group) = groups.values().find(|group| is_small(group) && is_in_loop(group)) {
+        let taken = groups.values().map(|group| taken(group.memory.get().proportional, group.is_large.get())).sum();
+        if !has_room(taken, pool.budget) || meminfo("MemAvailable:") < meminfo("MemTotal:") / 100 * PLENTY {
+            return;
+        }
+        group.is_large.set(true);
+        succession::raise(pool, group);
+    }
 }
 
-/// One that takes 0 has not been looked at yet.
-fn has_room_beside(others: impl Iterator<Item = u64>, budget: u64) -> bool {
-    let taken: u64 = others.map(|size| if size == 0 { LARGE_BRANCH } else { size }).sum();
+/// One that took 0 has not been looked at yet, and a large one perhaps not since it became large.
+fn taken(seen: u64, is_large: bool) -> u64 {
+    seen.max(if is_large { LARGE_BRANCH } else { u64::from(seen == 0) * WORKER })
+}
+
+fn has_room(taken: u64, budget: u64) -> bool {
     taken + LARGE_BRANCH <= budget / 100 * ROOMY
 }
 
@@ -124,7 +140,7 @@ fn is_cache(group: &Group) -> bool {
 }
 
 fn is_busy(group: &Group) -> bool {
-    let is_used = !group.jobs.borrow().is_empty() || group.last_used.get().elapsed() < JUST_USED;
+    let is_used = !group.jobs.borrow().is_empty() || group.last_used.get().elapsed() < SOON;
     is_used || group.is_growing.get() || group.phase.get() == Phase::Booting || group.has_waiting()
 }
 
@@ -220,11 +236,14 @@ mod tests {
 
     #[test]
     fn there_is_room_below_three_quarters_of_the_budget() {
-        let budget = 4 * LARGE_BRANCH + 400;
-        assert!(has_room_beside([LARGE_BRANCH, LARGE_BRANCH].into_iter(), budget));
-        assert!(!has_room_beside([LARGE_BRANCH, LARGE_BRANCH + 401].into_iter(), budget));
-        assert!(has_room_beside([0, 0].into_iter(), budget) && !has_room_beside([0, 0, 1].into_iter(), budget - 800));
-        assert!(!has_room_beside([].into_iter(), LARGE_BRANCH));
+        let budget = 4 * LARGE_BRANCH;
+        assert!(has_room(2 * LARGE_BRANCH, budget) && !has_room(2 * LARGE_BRANCH + 1, budget));
+        assert!(!has_room(0, LARGE_BRANCH));
+        assert_eq!((taken(7, false), taken(0, false)), (7, WORKER));
+        assert_eq!(
+            (taken(7, true), taken(0, true), taken(2 * LARGE_BRANCH, true)),
+            (LARGE_BRANCH, LARGE_BRANCH, 2 * LARGE_BRANCH)
+        );
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Order {
         // The program's own arguments are each launch's own, and may be megabytes.
         job.arguments.truncate(1);
         job.descriptors.clear();
-        Recipe { folder, has_room: false, app: app.collect(), notes: Vec::new(), job }
+        Recipe { folder, app: app.collect(), notes: Vec::new(), job }
     }
 }
 

@@ -1,4 +1,5 @@
-//! A zygote's successor: forked when the zygote begins to serve, it does what takes seconds and then takes its place.
+//! A zygote's successor: forked when the zygote begins to serve, or a branch is launched in a loop, it does what takes long and then
+//! takes its place.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,6 +16,9 @@ use crate::sys::signals::{self, SIGKILL};
 
 /// The launch that waited for the zygote goes first.
 const COURTESY: Duration = Duration::from_millis(100);
+
+/// What is said of a branch that is launched in a loop.
+const IN_A_LOOP: &str = "; launched in a loop: takes memory to be forked quickly";
 
 /// Has the zygote of a group fork its successor, and waits for it in the background.
 pub(super) fn raise(pool: &Rc<Pool>, group: &Rc<Group>) {
@@ -52,7 +56,7 @@ async fn attend(pool: &Rc<Pool>, group: &Rc<Group>, control: OwnedFd) {
         (Ok(Growth::Refused(failed)), _) => adoption::cannot_fork(pool, group, failed),
         (growth, pid) => {
             let why = growth.err().map_or_else(|| "it did not say who it is".to_owned(), |error| error.to_string());
-            pool.log.line(&format!("a successor was lost, {} goes on without: {why}", group.key.julia.path.display()));
+            pool.log.line(&format!("a successor was lost, {} goes on without: {why}", group.key.words()));
             if let Some(pid) = pid {
                 signals::send(-pid.cast_signed(), SIGKILL);
             }
@@ -90,7 +94,10 @@ fn take_over(pool: &Rc<Pool>, group: &Rc<Group>, pid: u32, control: Rc<Socket>) 
     group.spares.borrow_mut().clear();
     group.coming.set(0);
     group.changed.notify_waiters();
-    pool.log.line(&format!("the successor {pid} serves {}", group.key.julia.path.display()));
+    if group.is_large.get() {
+        group.about.borrow_mut().push_str(IN_A_LOOP);
+    }
+    pool.log.line(&format!("the successor {pid} serves {}", group.key.words()));
     adoption::replenish(pool, group);
     tokio::task::spawn_local(adoption::follow(pool.clone(), group.clone(), pid, control));
 }

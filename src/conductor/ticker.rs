@@ -8,7 +8,7 @@ use tokio::time::MissedTickBehavior;
 use super::Conductor;
 use super::lock::State;
 use super::orphans::Orphans;
-use super::{MOST_SESSIONS, order};
+use super::{MOST_SESSIONS, memory, order};
 use crate::env;
 
 const DEFAULT_IDLE_TTL: Duration = Duration::from_secs(3600);
@@ -40,6 +40,7 @@ pub(super) async fn tick(conductor: Rc<Conductor>) {
         every.tick().await;
         conductor.pool.tidy();
         conductor.pool.warmth.tick(&conductor.pool);
+        memory::spend(&conductor.pool);
         orphans.take_away();
         end_if_idle(&conductor, &mut idle_since);
         match conductor.lock.state() {

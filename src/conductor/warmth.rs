@@ -14,7 +14,6 @@ use super::branch;
 use super::group::{Group, Phase};
 use super::inputs::Inputs;
 use super::key::Key;
-use super::memory;
 use super::pool::Pool;
 use super::profile::{Profile, Profiles};
 use crate::protocol::Recipe;
@@ -57,7 +56,7 @@ struct Candidate {
     last_used: Instant,
     /// Something is noted that its branch was not made with.
     has_news: bool,
-    /// It was launched since a branch was last tried.
+    /// It was launched, and not from a branch, since one was last tried.
     is_wanted: bool,
     /// The profile on disk is older.
     is_unsaved: bool,
@@ -157,6 +156,13 @@ impl Warmth {
         is_lesson
     }
 
+    /// The launch gets its branch. Should that be let go of, only another launch is a reason to make it again.
+    fn note_served(&self, key: &Key) {
+        if let Some(candidate) = self.programs.borrow_mut().get_mut(key) {
+            candidate.is_wanted = false;
+        }
+    }
+
     /// What a job of this program had to compile.
     pub(super) fn take_notes(&self, key: &Key, text: &[u8]) {
         if let Some(candidate) = self.programs.borrow_mut().get_mut(key) {
@@ -177,7 +183,6 @@ impl Warmth {
             return;
         }
         let Some(recipe) = self.recipe(key) else { return };
-        let recipe = Recipe { has_room: memory::has_room(pool, key), ..recipe };
         tokio::task::spawn_local(grow(pool.clone(), base, key.clone(), recipe));
         self.growing.borrow_mut().insert(key.clone());
         self.is_busy.set(true);
@@ -194,9 +199,9 @@ impl Warmth {
             let wants = if has_branch {
                 known.has_news && known.regrown < MOST_REGROWN
             } else {
-                known.profile.uses >= FEWEST_USES
+                known.profile.uses >= FEWEST_USES && known.is_wanted
             };
-            wants && known.is_wanted && !is_refused && !self.growing.borrow().contains(key)
+            wants && !is_refused && !self.growing.borrow().contains(key)
         })
     }
 
@@ -324,7 +329,10 @@ pub(super) fn branch(
         return Err(format!("{} changed", path.display()));
     }
     match group.phase.get() {
-        Phase::Ready(_) => Ok(group),
+        Phase::Ready(_) => {
+            pool.warmth.note_served(key);
+            Ok(group)
+        }
         _ => Err("its branch is being made".to_owned()),
     }
 }

@@ -10,8 +10,6 @@ use super::{Job, Malformed, Reader, Writer};
 pub struct Recipe {
     /// The working directory of a launch.
     pub folder: Vec<u8>,
-    /// There is memory to spare: the branch may take as much as makes forks of it quick.
-    pub has_room: bool,
     /// For an app: its package, the folder that is its load path, and its depot. Else empty.
     pub app: Vec<Vec<u8>>,
     /// Methods that launches had to compile, each as a `precompile(…)` expression.
@@ -23,7 +21,7 @@ pub struct Recipe {
 impl Recipe {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        out.string(&self.folder).u32(u32::from(self.has_room));
+        out.string(&self.folder);
         for list in [&self.app, &self.notes] {
             out.list(list, |out, item| {
                 out.string(item);

@@ -15,6 +15,7 @@ mod tested;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use daemon_support::{Client, Outcome, Place, Steps, Way, julia, wait_until};
 use scripts::{SCRIPTS, Script};
@@ -81,13 +82,30 @@ impl Desk {
     }
 
     fn wait_for(&self, program: &str, wanted: &str) {
-        let mut outlook = None;
-        wait_until(&format!("{program}: {wanted}"), GROWN, || {
-            outlook = self.outlook(program);
-            outlook.is_some()
-        });
-        let outlook = outlook.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(GROWN);
+        let outlook = loop {
+            if let Some(outlook) = self.outlook(program) {
+                break outlook;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{program}: after {GROWN} s no word of a branch\n{}",
+                self.log_about(program)
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        };
         assert!(outlook.contains(wanted), "{program}: wanted {wanted:?}, got {outlook:?}");
+    }
+
+    /// Why a branch that was expected is not there, is mostly said there.
+    fn log_about(&self, program: &str) -> String {
+        let log = String::from_utf8_lossy(&self.place.daemon(&["logs"]).stdout).into_owned();
+        let lines = || log.lines().enumerate();
+        let count = lines().count();
+        lines()
+            .filter(|(at, line)| line.contains(program) || at + 20 > count)
+            .map(|(_, line)| format!("{line}\n"))
+            .collect()
     }
 
     /// Launches that a program's branch has served.

@@ -73,6 +73,9 @@ pub fn stays(milliseconds: u64, mut is_so: impl FnMut() -> bool) -> bool {
     true
 }
 
+/// A step that takes longer is told of.
+const SLOW: Duration = Duration::from_secs(30);
+
 /// Steps that share what is dear to make: all run, and the failures are told together.
 #[derive(Default)]
 pub struct Steps {
@@ -83,11 +86,11 @@ impl Steps {
     pub fn step(&mut self, name: &str, work: impl FnOnce()) {
         let start = Instant::now();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        eprintln!(
-            "  {} {name} ({} ms)",
-            if outcome.is_ok() { "ok    " } else { "FAILED" },
-            start.elapsed().as_millis()
-        );
+        // Only these: what failed is to be seen at once, also where a report is cut.
+        if outcome.is_err() || start.elapsed() > SLOW {
+            let word = if outcome.is_ok() { "slow" } else { "FAILED" };
+            eprintln!("  {word} {name} ({} ms)", start.elapsed().as_millis());
+        }
         if outcome.is_err() {
             self.failed.push(name.to_owned());
         }

@@ -45,23 +45,29 @@ function boot_zygote(control::Cint)
     settle_down(zygote, failed)
 end
 
-# A successor, in a child of the zygote whose place it is to take.
+# A successor, in a child of the zygote whose place it is to take. A branch has one where it is launched in a loop.
 function grow_up(control::Cint)
     occupy_low_numbers()
     zygote = new_zygote(dup_high(control))
     end_with_parent(true)
     tell(zygote, READY, getpid(), 0)
-    collecting(true)
     empty!(STAGES)
     stage("start")
-    settle_down(zygote, rehearse())
+    if IS_BRANCH[]
+        optionally(collapse_scattered)
+        announce(zygote)
+    else
+        collecting(true)
+        settle_down(zygote, rehearse())
+    end
 end
 
 new_zygote(control::Cint) =
     Zygote(control, inherited_descriptors(), Child[], MessageBuffers(), zeros(UInt8, PACKET_BYTES), shared_bytes(), Cint[], Pair{Cint,Cint}[])
 
 # Announces a zygote and serves; or says what failed and ends.
-function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false, has_room::Bool = false)
+function settle_down(zygote::Zygote, failed::Int)
+    is_branch = IS_BRANCH[]
     if failed != 0
         tell(zygote, CANNOT_FORK, 0, failed)
         quit(1)
@@ -74,7 +80,11 @@ function settle_down(zygote::Zygote, failed::Int; is_branch::Bool = false, has_r
     is_branch || optionally(use_up_free_memory)
     age_objects(is_branch)
     collecting(false)                                                  # a zygote never collects; its children do
-    optionally(!is_branch ? use_huge_pages : has_room ? use_all_own_huge_pages : use_own_huge_pages)
+    optionally(is_branch ? use_own_huge_pages : use_huge_pages)
+    announce(zygote)
+end
+
+function announce(zygote::Zygote)
     stage("memory")
     log_stages()
     occupy_low_numbers()
@@ -131,6 +141,9 @@ function compile_own()
     precompile(serve, (Zygote,))
     precompile(fork_spare, (Zygote, Bool))
     precompile(fork_branch, (Zygote,))
+    precompile(optionally, (typeof(collapse_scattered),))
+    precompile(collapse_scattered, ())
+    precompile(collapse, (Mapping,))
     precompile(trace_file, ())
     precompile(start_tracing, (Cint,))
     precompile(is_written, (Cint,))

@@ -15,10 +15,11 @@ const REFUSED = -3
 struct Recipe
     job::Job
     folder::String
-    has_room::Bool                          # there is memory to spare
     app::Vector{String}                     # package, depot, load path…; empty for other programs
     notes::Vector{String}
 end
+
+const IS_BRANCH = Ref(false)
 
 # A child of the zygote that becomes a branch. The descriptors: its control socket, the recipe, a file for the report.
 function fork_branch(z::Zygote)
@@ -38,18 +39,17 @@ end
 
 function grow_branch(control::Cint, recipe::Cint, report::Cint)
     occupy_low_numbers()
+    IS_BRANCH[] = true
     zygote = new_zygote(control)
     end_with_parent(true)
     tell(zygote, READY, getpid(), 0)
     collecting(true)
     empty!(STAGES)
     stage("start")
-    failed, has_room = 0, false
+    failed = 0
     about, compiled, files = "", 0, String[]
     try
-        given = read_recipe(contents(recipe))
-        has_room = given.has_room
-        about, compiled = Base.invokelatest(grow, given, files)
+        about, compiled = Base.invokelatest(grow, read_recipe(contents(recipe)), files)
     catch error
         failed = REFUSED
         about = error isa Refused ? error.why : first_line(sprint(showerror, error))
@@ -57,7 +57,7 @@ function grow_branch(control::Cint, recipe::Cint, report::Cint)
     write_report(report, vcat(about, string(compiled), unique(files)))
     close_fd(recipe)
     close_fd(report)
-    settle_down(zygote, failed, is_branch = true, has_room = has_room)
+    settle_down(zygote, failed)
 end
 
 first_line(text::String) = String(first(split(text, '\n')))
@@ -73,8 +73,8 @@ end
 
 function read_recipe(bytes::Vector{UInt8})
     c = Cursor(bytes, 1)
-    folder = next_string!(c); has_room = next!(c, UInt32) != 0; app = next_strings!(c); notes = next_strings!(c)
-    Recipe(decode_job(bytes, c.at), folder, has_room, app, notes)
+    folder = next_string!(c); app = next_strings!(c); notes = next_strings!(c)
+    Recipe(decode_job(bytes, c.at), folder, app, notes)
 end
 
 function write_report(fd::Cint, facts::Vector{String})
@@ -333,7 +333,7 @@ for i in 1:2; println(i); end
 function rehearse_branch(path::String)
     job = Job(UInt32[], 0o22, 0, 0, Limit[], String[name * "=" * value for (name, value) in ENV], [path], String[],
               Pair{String,Int32}[], Pair{String,String}[], UInt64(8 << 20))
-    grow(Recipe(job, "/", false, String[], ["precompile(Tuple{typeof(Main.work), Main.Thing{Float64}})"]), String[])
+    grow(Recipe(job, "/", String[], ["precompile(Tuple{typeof(Main.work), Main.Thing{Float64}})"]), String[])
     report = memory_file("report")
     write_report(report, String["a"])
     close_fd(report)
@@ -343,6 +343,6 @@ end
 function rehearsal_recipe(job::Job)
     string_bytes(text) = vcat(reinterpret(UInt8, [UInt32(sizeof(text))]), codeunits(text))
     list(items) = vcat(reinterpret(UInt8, [UInt32(length(items))]), map(string_bytes, items)...)
-    UInt8[string_bytes("/"); zeros(UInt8, 4); list(String[]); list(["a"]); zeros(UInt8, 4 + 4 + 8 + 4 + 4); list(job.environment); list(job.arguments);
+    UInt8[string_bytes("/"); list(String[]); list(["a"]); zeros(UInt8, 4 + 4 + 8 + 4 + 4); list(job.environment); list(job.arguments);
           list(String[]); zeros(UInt8, 4 + 8)]
 end

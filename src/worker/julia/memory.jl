@@ -48,34 +48,63 @@ end
 
 # In a branch: what it shares with its zygote stays shared, and only huge pages that it has written to nearly everywhere are made again. So
 # it takes the memory that it needs itself, and not as much as a booted Julia once more.
-use_own_huge_pages() = use_huge_pages_with(HUGE_PAGE ÷ 4 * 3)
+function use_own_huge_pages()
+    own = Mapping[]
+    find_own(own, SCATTERED)
+    foreach(collapse, own)
+end
 
-# In a branch where there is room for that: all that it has written to. Mostly that is a few pages of each, which make a fork of it copy,
-# and the end of its child take back, some 70,000 entries.
-use_all_own_huge_pages() = use_huge_pages_with(1)
+# The others that it has written to. Mostly it has to a few pages of each, which make a fork of it copy, and the end of its child take
+# back, some 70,000 entries.
+const SCATTERED = Mapping[]
 
-# In pages.
-const HUGE_PAGE = Int(HUGE) ÷ 4096
+# Where there is room the successor of a branch makes these again as well. The kernel cannot while a process that had them too is
+# about to let go of them (EAGAIN, madvise(2)): it is asked some more times, since in a loop processes end all the time.
+function collapse_scattered()
+    for _ in 1:COLLAPSING_TRIES
+        left = 0
+        for pages in SCATTERED
+            collapse(pages) == EAGAIN && (SCATTERED[left += 1] = pages)
+        end
+        resize!(SCATTERED, left)
+        left == 0 && break
+        poll(PollFd[], 20)
+    end
+    nothing
+end
+const COLLAPSING_TRIES = 20
 
-# Of those huge pages that have so many pages of this process's own, and half of their pages present.
-function use_huge_pages_with(least::Int)
+# Huge pages that this process has written to: to more than three quarters of their pages; or to fewer, but most of them are present.
+function find_own(mostly::Vector{Mapping}, partly::Vector{Mapping})
     pagemap = ccall(:open, Cint, (Cstring, Cint, Cint...), "/proc/self/pagemap", CLOEXEC, 0)
     pagemap < 0 && return
-    entries = zeros(UInt64, HUGE_PAGE)
+    entries = zeros(UInt64, HUGE ÷ 4096)
     for mapping in large_mappings()
-        mapping.from_file || resident(mapping) == 0 || collapse_own(mapping, pagemap, entries, least)
+        mapping.from_file || resident(mapping) == 0 || find_own(mostly, partly, mapping, pagemap, entries)
     end
     close_fd(pagemap)
     nothing
 end
 
-function collapse_own(mapping::Mapping, pagemap::Cint, entries::Vector{UInt64}, least::Int)
+function find_own(mostly::Vector{Mapping}, partly::Vector{Mapping}, mapping::Mapping, pagemap::Cint, entries::Vector{UInt64})
     first = (mapping.first + HUGE - 1) & ~(HUGE - 1)
     while first + HUGE <= mapping.last
         bytes = ccall(:pread, Cssize_t, (Cint, Ptr{UInt64}, Csize_t, Clong), pagemap, entries, sizeof(entries), first >> 12 << 3)
-        bytes == sizeof(entries) && count(is_own_page, entries) >= least && 2count(is_present, entries) >= HUGE_PAGE && collapse(first, first + HUGE)
+        own = bytes == sizeof(entries) ? count(is_own_page, entries) : 0
+        if 4own > 3length(entries)
+            add_page!(mostly, first)
+        elseif own > 0 && 2count(is_present, entries) > length(entries)
+            add_page!(partly, first)
+        end
         first += HUGE
     end
+end
+
+# Those that lie side by side are one: each call waits for all processors (`lru_add_drain_all`, mm/swap.c).
+function add_page!(list::Vector{Mapping}, first::UInt)
+    is_next = !isempty(list) && list[end].last == first
+    push!(list, Mapping(is_next ? pop!(list).first : first, first + HUGE, false))
+    nothing
 end
 
 # And mapped by this process alone (Linux's Documentation/admin-guide/mm/pagemap.rst).
@@ -106,8 +135,7 @@ collapse(mapping::Mapping) = collapse((mapping.first + HUGE - 1) & ~(HUGE - 1), 
 function collapse(first::UInt, last::UInt)
     size = last - first
     ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_HUGEPAGE)
-    ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_COLLAPSE)
-    nothing
+    ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_COLLAPSE) == 0 ? Cint(0) : Base.Libc.errno()
 end
 
 # Links the two calls of copy_and_move, on memory of our own, so that the real one resolves nothing.
