@@ -43,12 +43,14 @@ pub struct Warmth {
     /// The conductor's part of a launch, where few files and where many are looked at.
     pub few_files: Sample,
     pub many_files: Sample,
+    /// What the kernel takes to tell of as many files, one after the other.
+    pub bare_files: Sample,
     /// What all workers took after each part, in bytes.
     pub memory: Vec<(&'static str, u64)>,
 }
 
 impl Warmth {
-    pub fn rows(&self) -> [(&'static str, &Sample); 11] {
+    pub fn rows(&self) -> [(&'static str, &Sample); 12] {
         [
             ("juliaclient hello.jl, warm", &self.hello),
             ("python3 -c pass", &self.python),
@@ -61,6 +63,7 @@ impl Warmth {
             ("juliaclient, the same, new project", &self.second_project),
             ("conductor's part, few files", &self.few_files),
             ("conductor's part, 500 files more", &self.many_files),
+            ("500 files, stat(2) alone", &self.bare_files),
         ]
     }
 }
@@ -240,6 +243,11 @@ fn files(bench: &Bench<'_>, figures: &mut Warmth) -> Result<(), Box<dyn Error>> 
     for _ in 0..ROUNDS {
         figures.few_files.insert(conductors_part(bench, &few)?);
         figures.many_files.insert(conductors_part(bench, &many)?);
+        let begun = Instant::now();
+        for number in 0..FILES {
+            fs::metadata(bench.folder.join(format!("Many/src/part{number}.jl")))?;
+        }
+        figures.bare_files.insert(begun.elapsed());
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use super::daemon_support::{Place, Steps, WAITS, is_alive, skip, wait_until};
+use super::daemon_support::{Place, Steps, WAITS, is_alive, skip, stays, wait_until};
 
 /// Started with a budget that no worker fits into: what runs stays, and what has just run; then duplicates go, branches, and
 /// what they were forked from. The next launch is served again. What a session holds is nowhere else: it stays.
@@ -68,6 +68,12 @@ fn a_branch_takes_memory_where_there_is_room() {
         );
     };
     assert!(before < 0.5, "{before} of its zygote's, and it has not been launched yet");
+    let is_left_alone = || {
+        let report = place.report().unwrap();
+        let mut workers = report["workers"].as_array().unwrap().iter();
+        workers.all(|worker| worker["kind"] != "branch" || worker["is_growing"] == false)
+    };
+    assert!(stays(3000, is_left_alone), "it takes memory, and has not been launched yet");
     let is_large = || share_of_huge_pages(&place).is_some_and(|share| share > 0.75);
     for _ in 0..30 {
         place.client(["p.jl"]).require().run().assert_served("2", 0);
