@@ -57,12 +57,12 @@ fn available_at_most() -> u64 {
 /// is room.
 pub(super) fn spend(pool: &Rc<Pool>) {
     let groups = pool.groups.borrow();
-    let is_in_loop = |group: &Group| group.in_a_row.get() >= LOOP && group.last_used.get().elapsed() < SOON;
-    let is_small = |group: &Group| group.key.program.is_some() && !group.is_large.get();
     // One after the other: a processor is busy with it meanwhile.
     if groups.values().any(|group| group.is_growing.get()) {
         return;
     }
+    let is_in_loop = |group: &Group| group.in_a_row.get() >= LOOP && group.last_used.get().elapsed() < SOON;
+    let is_small = |group: &Group| group.key.program.is_some() && !group.is_large.get();
     if let Some(group) = groups.values().find(|group| is_small(group) && is_in_loop(group)) {
         let taken = groups.values().map(|group| taken(group.memory.get().proportional, group.is_large.get())).sum();
         if !has_room(taken, pool.budget) || meminfo("MemAvailable:") < meminfo("MemTotal:") / 100 * PLENTY {

@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 use super::Conductor;
 use super::lock::State;
 use super::orphans::Orphans;
+use super::pool::Pool;
 use super::{MOST_SESSIONS, memory, order};
 use crate::env;
 
@@ -30,6 +31,13 @@ fn end_if_idle(conductor: &Conductor, since: &mut Instant) {
     }
 }
 
+/// What workers need once a second.
+fn look_after(pool: &Rc<Pool>) {
+    pool.tidy();
+    pool.warmth.tick(pool);
+    memory::spend(pool);
+}
+
 /// Runs until the conductor ends.
 pub(super) async fn tick(conductor: Rc<Conductor>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
@@ -38,9 +46,7 @@ pub(super) async fn tick(conductor: Rc<Conductor>) {
     let (mut idle_since, mut orphans) = (Instant::now(), Orphans::default());
     loop {
         every.tick().await;
-        conductor.pool.tidy();
-        conductor.pool.warmth.tick(&conductor.pool);
-        memory::spend(&conductor.pool);
+        look_after(&conductor.pool);
         orphans.take_away();
         end_if_idle(&conductor, &mut idle_since);
         match conductor.lock.state() {
@@ -65,7 +71,6 @@ mod tests {
     use super::super::group::{Group, Phase};
     use super::super::key::{Key, Stamped};
     use super::super::log::Log;
-    use super::super::pool::Pool;
     use super::*;
     use crate::protocol::Recipe;
     use crate::worker::Isolation;
@@ -103,10 +108,7 @@ mod tests {
     #[test]
     fn a_day_without_launches_takes_no_memory() {
         let pool = pool();
-        let second = || {
-            pool.tidy();
-            pool.warmth.tick(&pool);
-        };
+        let second = || look_after(&pool);
         (0..1000).for_each(|_| second());
         // Other tests of this process take memory, too, but not every time.
         let is_a_day_without_growth = |_| {
