@@ -209,6 +209,17 @@ fn jobs() -> Vec<Case> {
             }
             program.write("x\n");
         }),
+        // Without a shell in its session nothing could continue it.
+        fork("Ctrl-Z for a session's leader stops nothing")
+            .on_terminal()
+            .args(["-e", "print(\"ready\\n\"); sleep(0.5); println(\"done\")"])
+            .act(typed(READY, CTRL_Z))
+            .prints("done"),
+        fork("the same, handled by a subprocess")
+            .on_terminal()
+            .args(["-e", "run(`sh -c 'trap \"echo told; exit\" TSTP; echo ready; while :; do sleep 0.02; done'`)"])
+            .act(typed(READY, CTRL_Z))
+            .prints("told"),
         job(fork("Ctrl-Z while a subprocess runs").args(["-e", "run(`sh -c 'echo ready; read x; echo got $x'`)"]))
             .prints("got x")
             .act(|program| {

@@ -110,15 +110,30 @@ pub(super) fn read_frame(mut stream: &UnixStream) -> io::Result<Option<(Header, 
     Ok(Some((header, body)))
 }
 
+/// What to do about a daemon that says nothing.
+fn silent(pid: Option<u32>) -> io::Error {
+    let (seconds, socket) = (ANSWER_TIMEOUT.as_secs(), socket::path());
+    let way_out = pid.map(|pid| format!(", and `kill -9 {pid}` ends it; programs that run go on")).unwrap_or_default();
+    let text = format!(
+        "the daemon at {} has not answered for {seconds} seconds: `jlapp daemon logs` tells more{way_out}",
+        socket.display()
+    );
+    io::Error::new(io::ErrorKind::TimedOut, text)
+}
+
 /// Asks a running conductor something and returns its answer, for commands like `jlapp daemon status`.
 ///
 /// # Errors
-/// As [`Connection::to_running`], or the conductor is of another release, or did not answer within four seconds.
+/// As [`Connection::to_running`], or the conductor is of another release, or (`TimedOut`) did not answer within four seconds.
 pub fn converse(kind: Kind) -> io::Result<(Kind, Vec<u8>)> {
-    let stream = Connection::to_running()?.stream;
+    let in_time = |pid: Option<u32>| {
+        move |error: io::Error| if error.kind() == io::ErrorKind::WouldBlock { silent(pid) } else { error }
+    };
+    let stream = Connection::to_running().map_err(in_time(None))?.stream;
+    let pid = passing::peer(&stream)?.pid;
     let bytes = frame(kind, &[]).map_err(io::Error::other)?;
-    passing::send_all(stream.as_fd(), &bytes, &[])?;
-    let answer = read_frame(&stream)?;
+    let answer = passing::send_all(stream.as_fd(), &bytes, &[]).and_then(|()| read_frame(&stream));
+    let answer = answer.map_err(in_time(Some(pid)))?;
     let (header, body) = answer.ok_or_else(|| io::Error::other("the conductor closed without an answer"))?;
     match (kind, header.kind().map_err(io::Error::other)?) {
         (_, Kind::Direct) => Err(io::Error::other("the daemon is of another release; the next launch runs without it")),

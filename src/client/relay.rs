@@ -1,6 +1,7 @@
 //! While the program runs: signals to it, its status back.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -19,6 +20,9 @@ const RELAYED: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, S
 /// Those of them that a session's process survives.
 const KEPT_ALIVE: [i32; 4] = [SIGINT, SIGTSTP, SIGCONT, SIGWINCH];
 
+/// What a program's handler is given before what has stopped it is taken back.
+const HANDLING: Duration = Duration::from_millis(10);
+
 /// Relays signals until the job has ended; returns its exit status, or dies by its signal.
 pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
     let relayed = relayed_signals(attempt);
@@ -32,12 +36,24 @@ pub(super) fn until_it_ends(job: &RunningJob, attempt: &Attempt) -> i32 {
             continue;
         }
         let channel_speaks = !polled[0].revents().is_empty();
+        let mut job_is_stopped = false;
         while let Some(arrival) = arrivals.next() {
             if !relayed.contains(&arrival.signal) {
                 attempt.trace.ended();
                 signals::die_by(arrival.signal);
             }
-            relay(job, arrival);
+            forward(job, arrival);
+            match arrival.signal {
+                SIGTSTP => {
+                    job_is_stopped = true;
+                    signals::stop_here();
+                }
+                SIGCONT => job_is_stopped = false,
+                _ => {}
+            }
+        }
+        if job_is_stopped {
+            go_on_as_well(job);
         }
         if channel_speaks {
             return end_like(receive_packet(&job.channel), attempt);
@@ -72,11 +88,12 @@ pub(super) fn relayed_signals(attempt: &Attempt) -> Vec<i32> {
     RELAYED.into_iter().filter(ours).filter(|signal| julias.contains(signal) || !ignored(*signal)).collect()
 }
 
-fn relay(job: &RunningJob, arrival: Arrival) {
-    forward(job, arrival);
-    if arrival.signal == SIGTSTP {
-        signals::stop_here();
-    }
+/// Nothing has continued this process, so it was not stopped: its process group is orphaned, as that of a command without a shell
+/// in its session is, and there the kernel stops nothing for a terminal (setpgid(2), POSIX's "orphaned process group").
+fn go_on_as_well(job: &RunningJob) {
+    // What handles the signal does so first: this one takes it away where it is still waiting.
+    std::thread::sleep(HANDLING);
+    forward(job, Arrival { signal: SIGCONT, from_kernel: false });
 }
 
 /// What a terminal sends goes to the whole process group, as it would have; what a process sends goes to the program.

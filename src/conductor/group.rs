@@ -94,8 +94,8 @@ pub(super) struct Group {
     pub(super) methods: Cell<u32>,
     /// Of a branch: it takes, or is about to take, memory only to be forked quickly.
     pub(super) is_large: Cell<bool>,
-    /// Of zygote and spares, as it was last seen.
-    pub(super) memory: Cell<Memory>,
+    /// Of zygote and spares, as it was last seen. `None`: not yet.
+    pub(super) memory: Cell<Option<Memory>>,
     pub(super) born: Instant,
 }
 
@@ -150,6 +150,11 @@ impl Group {
     pub(super) fn waiting_pids(&self) -> Vec<u32> {
         let zygote = self.zygote.borrow().as_ref().map(|(pid, _)| *pid);
         zygote.into_iter().chain(self.spares.borrow().iter().map(|spare| spare.pid)).collect()
+    }
+
+    /// Bytes that would be free without them; 0 where they have not been looked at yet.
+    pub(super) fn takes(&self) -> u64 {
+        self.memory.get().map_or(0, |memory| memory.proportional)
     }
 
     /// What kind of worker launches get here.

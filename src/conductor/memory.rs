@@ -64,7 +64,7 @@ pub(super) fn spend(pool: &Rc<Pool>) {
     let is_in_loop = |group: &Group| group.in_a_row.get() >= LOOP && group.last_used.get().elapsed() < SOON;
     let is_small = |group: &Group| group.key.program.is_some() && !group.is_large.get();
     if let Some(group) = groups.values().find(|group| is_small(group) && is_in_loop(group)) {
-        let taken = groups.values().map(|group| taken(group.memory.get().proportional, group.is_large.get())).sum();
+        let taken = groups.values().map(|group| taken(group.takes(), group.is_large.get())).sum();
         if !has_room(taken, pool.budget) || meminfo("MemAvailable:") < meminfo("MemTotal:") / 100 * PLENTY {
             return;
         }
@@ -91,22 +91,16 @@ pub(super) async fn watch(pool: Rc<Pool>) {
 }
 
 async fn keep_within(pool: &Rc<Pool>) {
-    size::measure(pool).await;
+    size::measure(pool.clone()).await;
     let is_scarce = is_scarce();
-    let mut total: u64 = pool
-        .groups
-        .borrow()
-        .values()
-        .filter(|group| is_cache(group))
-        .map(|group| group.memory.get().proportional)
-        .sum();
+    let mut total: u64 = pool.groups.borrow().values().filter(|group| is_cache(group)).map(|group| group.takes()).sum();
     if (total <= pool.budget && !is_scarce) || trim_spares(pool) {
         // What trimming gives back is seen the next time.
         return;
     }
     for group in in_order(pool) {
         pool.log.line(&format!("memory is needed: the {} for {} ends", group.kind(), group.key.words()));
-        total = total.saturating_sub(group.memory.get().proportional);
+        total = total.saturating_sub(group.takes());
         pool.remove(&group);
         // One at a time where it is scarce: what it gives back is seen the next time.
         if total <= pool.budget {

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::adoption;
 use super::decline::Decline;
@@ -11,9 +11,9 @@ use super::drain::Departed;
 use super::group::{Claim, Group};
 use super::key::{Key, Stamped};
 use super::log::Log;
-use super::memory;
 use super::unwarmed::Unwarmed;
 use super::warmth::Warmth;
+use super::{memory, size};
 use crate::worker::Isolation;
 
 /// Groups of workers kept at once: each is a booted Julia.
@@ -41,8 +41,7 @@ pub(super) struct Pool {
     pub(super) departed: Departed,
     /// Bytes that all workers may take together.
     pub(super) budget: u64,
-    /// When it was last seen what they take.
-    pub(super) measured: Cell<Option<Instant>>,
+    pub(super) memory_seen: size::Seen,
     pub(super) warmth: Warmth,
     pub(super) log: Log,
 }
@@ -58,7 +57,7 @@ impl Pool {
             unwarmed: Unwarmed::default(),
             departed: Departed::default(),
             budget: memory::budget(),
-            measured: Cell::new(None),
+            memory_seen: size::Seen::default(),
             warmth: Warmth::new(),
             log,
         }

@@ -1,17 +1,31 @@
 //! How much memory workers take, as the kernel counts it (`smaps_rollup`, proc(5)). Walking a process's memory takes
 //! milliseconds, so it is done elsewhere than on the conductor's thread, and only where somebody asks.
 
+use std::cell::Cell;
 use std::fs;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use super::group::Group;
 use super::pool::Pool;
 
-/// An answer holds for so long: who asks again and again must not slow down the workers that he looks at.
+/// What has been seen holds for so long, and for so many times the time that it took: who asks again and again must not slow down the
+/// workers that he looks at.
 const FRESH: Duration = Duration::from_secs(1);
+const SHARE: u32 = 10;
+
+/// A report waits no longer for it. The kernel takes milliseconds for each worker, and more where its memory is being changed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long what has been seen holds.
+#[derive(Default)]
+pub(super) struct Seen {
+    until: Cell<Option<Instant>>,
+    one_at_a_time: Mutex<()>,
+}
 
 /// Memory in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,19 +62,33 @@ impl Memory {
     }
 }
 
-/// Finds out what all workers take. Programs that run are not counted: their memory is their own.
-pub(super) async fn measure(pool: &Rc<Pool>) {
-    if pool.measured.get().is_some_and(|at| at.elapsed() < FRESH) {
-        return;
-    }
-    let groups: Vec<Rc<Group>> = pool.groups.borrow().values().cloned().collect();
+/// Finds out what all workers take, or those that have not been looked at where the rest is known. Programs that run are not counted:
+/// their memory is their own.
+pub(super) async fn measure(pool: Rc<Pool>) {
+    let _one = pool.memory_seen.one_at_a_time.lock().await;
+    let is_fresh = pool.memory_seen.until.get().is_some_and(|until| Instant::now() < until);
+    let is_due = |group: &&Rc<Group>| !is_fresh || group.memory.get().is_none();
+    let groups: Vec<Rc<Group>> = pool.groups.borrow().values().filter(is_due).cloned().collect();
     let pids: Vec<Vec<u32>> = groups.iter().map(|group| group.waiting_pids()).collect();
-    let sum = |pids: Vec<u32>| pids.into_iter().map(Memory::of_process).fold(Memory::default(), Memory::and);
-    let sizes = tokio::task::spawn_blocking(move || pids.into_iter().map(sum).collect::<Vec<Memory>>());
+    let begun = Instant::now();
+    let sum = |pids: Vec<u32>| pids.into_iter().map(Memory::of_process).reduce(Memory::and);
+    let sizes = tokio::task::spawn_blocking(move || pids.into_iter().map(sum).collect::<Vec<Option<Memory>>>());
     for (group, size) in groups.iter().zip(sizes.await.unwrap_or_default()) {
         group.memory.set(size);
     }
-    pool.measured.set(Some(Instant::now()));
+    if !is_fresh {
+        pool.memory_seen.until.set(Some(Instant::now() + holds_for(begun.elapsed())));
+    }
+}
+
+/// The same, for somebody who waits: what takes longer is known the next time.
+pub(super) async fn measure_soon(pool: &Rc<Pool>) {
+    let measuring = tokio::task::spawn_local(measure(pool.clone()));
+    let _ = tokio::time::timeout(PATIENCE, measuring).await;
+}
+
+fn holds_for(taken: Duration) -> Duration {
+    FRESH.max(SHARE * taken)
 }
 
 /// A line of a file of the kernel's, in bytes; 0 where there is none.
@@ -83,5 +111,11 @@ mod tests {
         assert_eq!((both.proportional, both.private, both.shared), ((3 << 10) + 1, (2 << 10) + 1, 5 << 10));
         assert_eq!(Memory::in_rollup(""), Memory::default());
         assert!(Memory::of_process(std::process::id()).private > 0);
+    }
+
+    #[test]
+    fn what_takes_long_is_done_seldom() {
+        assert_eq!(holds_for(Duration::from_millis(20)), FRESH);
+        assert_eq!(holds_for(Duration::from_secs(2)), Duration::from_secs(20));
     }
 }

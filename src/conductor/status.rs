@@ -62,8 +62,8 @@ pub struct WorkerReport {
     pub variables: Vec<String>,
     /// In words, what it has otherwise than the first one of its program or its Julia.
     pub differs: Vec<String>,
-    /// Of the zygote and the spares, without programs that run.
-    pub memory: Memory,
+    /// Of the zygote and the spares, without programs that run. `None`: it has not been looked at yet.
+    pub memory: Option<Memory>,
     pub zygote_pid: Option<u32>,
     pub spare_pids: Vec<u32>,
     pub job_pids: Vec<u32>,
@@ -85,7 +85,7 @@ pub struct JobReport {
 
 pub(super) async fn report(conductor: &Conductor) -> String {
     let pool = &conductor.pool;
-    size::measure(pool).await;
+    size::measure_soon(pool).await;
     let report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -98,7 +98,7 @@ pub(super) async fn report(conductor: &Conductor) -> String {
         served: pool.served.get(),
         spare_hits: pool.spare_hits.get(),
         declined: pool.declined.borrow().iter().map(|(reason, count)| (reason.name().to_owned(), *count)).collect(),
-        memory_bytes: pool.groups.borrow().values().map(|group| group.memory.get().proportional).sum(),
+        memory_bytes: pool.groups.borrow().values().map(|group| group.takes()).sum(),
         budget_bytes: pool.budget,
         workers: workers(pool),
         not_forked: not_forked(pool),

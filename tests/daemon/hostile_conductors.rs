@@ -69,7 +69,12 @@ fn assert_goes_direct_in_time(place: &Place, arguments: &[&str], reasons: &[&str
 
 #[test]
 fn a_conductor_that_never_answers_costs_patience_and_no_more() {
-    FalseConductor::new("mute", Some).assert_launches_go_direct_in_time(&["-e", "1"], &["too-slow"]);
+    let mute = FalseConductor::new("mute", Some);
+    mute.assert_launches_go_direct_in_time(&["-e", "1"], &["too-slow"]);
+    let output = mute.place.daemon(&["status"]);
+    let (said, pid) = (stderr_of(&output), std::process::id());
+    assert!(!output.status.success() && said.contains("has not answered for 4 seconds"), "{said}");
+    assert!(said.contains(&format!("kill -9 {pid}")), "{said}");
 }
 
 #[test]

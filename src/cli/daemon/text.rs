@@ -74,7 +74,7 @@ fn use_of(out: &mut String, worker: &WorkerReport) -> std::fmt::Result {
         duration(worker.idle_seconds),
         duration(worker.ttl_seconds),
     )?;
-    let memory = &worker.memory;
+    let Some(memory) = &worker.memory else { return Ok(()) };
     let (all, private, shared) = (megabytes(memory.proportional), megabytes(memory.private), megabytes(memory.shared));
     writeln!(out, "  takes {all}: {private} of its own, and its part of {shared}")
 }
