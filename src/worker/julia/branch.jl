@@ -54,7 +54,7 @@ function grow_branch(control::Cint, recipe::Cint, report::Cint)
         failed = REFUSED
         about = error isa Refused ? error.why : first_line(sprint(showerror, error))
     end
-    write_report(report, vcat(about, string(compiled), unique(files)))
+    write_report(report, append!(String[about, string(compiled)], unique(files)))
     close_fd(recipe)
     close_fd(report)
     settle_down(zygote, failed)

@@ -366,8 +366,14 @@ function forget_rest(parser)
 end
 
 # Julia 1.5 reads and parses in C (`jl_load`), so the method that calls it is replaced by one that looks first. Backtraces
-# show it where they show Julia's own.
+# show it where they show Julia's own. Julia's start is compiled again then, half a second: done once in a successor, before it
+# exercises that start, it need not be done in each branch.
+prepare_rest() = (HAS_PARSER_HOOK || replace_include(); nothing)
+const INCLUDE_IS_REPLACED = Ref(false)
+
 function replace_include()
+    INCLUDE_IS_REPLACED[] && return
+    INCLUDE_IS_REPLACED[] = true
     at = Int(which(Base.include, (Function, Module, String)).line) + 11
     code = :(function include(mapexpr::Function, mod::Module, _path::AbstractString)
         file, outer = _include_dependency(mod, _path)

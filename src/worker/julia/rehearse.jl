@@ -145,6 +145,7 @@ try_out() = with_files(file -> run_children([probe for _ in 1:PROBING], programs
 # What launches have to be spared: takes seconds, so a successor does it.
 rehearse() = with_files() do file
     try
+        prepare_rest()
         scout(file, now_ns() + DEADLINE_NS) && exercise(file)
     catch
         # First calls stay slow; nothing else depends on it.
