@@ -26,6 +26,8 @@ const MOST_SPARES: usize = 8;
 const CALM: Duration = Duration::from_secs(60);
 /// A loop of launches comes back within this.
 pub(super) const SOON: Duration = Duration::from_secs(10);
+/// So many launches, each of them soon after the one before, are a loop.
+pub(super) const LOOP: u32 = 3;
 /// How long workers are kept after their last launch.
 const DEFAULT_TTL: Duration = Duration::from_secs(7200);
 /// How long a Julia that could not be started is left alone.

@@ -5,26 +5,57 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, openat, stat, statat};
+
+use super::held::Held;
 
 /// A file that was changed within so long before it was read may change once more without its times telling: file systems
 /// count time in steps.
-const SETTLING: Duration = Duration::from_secs(2);
+pub(super) const SETTLING: Duration = Duration::from_secs(2);
 
 /// In front of a file whose times mean nothing (`TOUCHED` in src/worker/julia/branch.jl).
 const TOUCHED: &[u8] = b"touched:";
 
 /// What tells a file from all others and from what it was. Times are in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
     modified: i64,
     /// 0 where times are not compared, and `modified` too.
     changed: i64,
+}
+
+impl Stamp {
+    pub(super) fn of(found: &Stat) -> Self {
+        let time =
+            |seconds: i64, nanoseconds: u64| seconds.saturating_mul(1_000_000_000).saturating_add_unsigned(nanoseconds);
+        Self {
+            device: found.st_dev,
+            inode: found.st_ino,
+            size: found.st_size.cast_unsigned(),
+            modified: time(found.st_mtime, found.st_mtime_nsec),
+            changed: time(found.st_ctime, found.st_ctime_nsec),
+        }
+    }
+
+    /// Of what this path leads to; `None` where that is nothing.
+    pub(super) fn of_folder(path: &Path) -> Option<Self> {
+        stat(path).ok().as_ref().map(Self::of)
+    }
+
+    /// Whether the kernel has seen its last change before this time, in nanoseconds since 1970.
+    pub(super) fn is_before(&self, time: i64) -> bool {
+        self.changed < time
+    }
+
+    fn without_times(self) -> Self {
+        Self { modified: 0, changed: 0, ..self }
+    }
 }
 
 /// A file, or the place of one that was not there.
@@ -45,6 +76,8 @@ pub(super) struct Inputs {
     /// Ended by a zero each.
     names: Vec<u8>,
     files: Vec<Input>,
+    /// While they are looked at again and again.
+    held: Mutex<Option<Arc<Held>>>,
 }
 
 impl Inputs {
@@ -91,22 +124,46 @@ impl Inputs {
 
     /// The first that is not what it was.
     pub(super) fn changed(&self) -> Option<PathBuf> {
-        self.changed_among(0..self.len()).map(|at| self.path(at))
+        self.changed_among(0..self.len(), None).map(|at| self.path(at))
     }
 
     /// The first of these that is not what it was; its folder's path is looked up once for those that lie there.
-    pub(super) fn changed_among(&self, range: Range<usize>) -> Option<usize> {
-        let mut current: Option<(usize, Folder)> = None;
+    pub(super) fn changed_among(&self, range: Range<usize>, held: Option<&Held>) -> Option<usize> {
+        let mut current: Option<Current> = None;
         range.into_iter().find(|at| {
             let input = &self.files[*at];
-            let folder = match current.take() {
-                Some((number, folder)) if number == input.folder => folder,
-                _ => Folder::open(&self.folders[input.folder]),
+            let path = &self.folders[input.folder];
+            let folder = match &mut current {
+                Some(folder) if folder.number == input.folder => folder,
+                other => other.insert(Current {
+                    number: input.folder,
+                    held: held.filter(|held| held.is_same_folder(input.folder, path)),
+                    open: None,
+                }),
             };
-            let stamp = folder.stamp(self.name(input), input.is_touched);
-            current = Some((input.folder, folder));
-            stamp != input.stamp
+            let look_up =
+                |()| folder.open.get_or_insert_with(|| Folder::open(path)).stamp(self.name(input), input.is_touched);
+            folder.held.ok_or(()).and_then(|held| held.stamp(*at)).unwrap_or_else(look_up) != input.stamp
         })
+    }
+
+    /// What of them is held open.
+    pub(super) fn held(&self) -> Option<Arc<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn hold(&self, held: Option<Held>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held.map(Arc::new);
+    }
+
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.iter().map(PathBuf::as_path)
+    }
+
+    /// The number of its folder, its name, and what it was: without times where they are not compared.
+    pub(super) fn entry(&self, at: usize) -> (usize, &CStr, Option<&Stamp>) {
+        let input = &self.files[at];
+        (input.folder, self.name(input), input.stamp.as_ref())
     }
 
     pub(super) fn path(&self, at: usize) -> PathBuf {
@@ -117,6 +174,13 @@ impl Inputs {
     pub(super) fn len(&self) -> usize {
         self.files.len()
     }
+}
+
+/// The folder of the files that are looked at.
+struct Current<'a> {
+    number: usize,
+    held: Option<&'a Held>,
+    open: Option<Folder>,
 }
 
 /// An open folder; none where it is not there.
@@ -130,20 +194,12 @@ impl Folder {
     /// The file of this name as it is now.
     fn stamp(&self, name: &CStr, is_touched: bool) -> Option<Stamp> {
         let found = statat(self.0.as_ref()?, name, AtFlags::empty()).ok()?;
-        let time = |seconds: i64, nanoseconds: u64| {
-            if is_touched { 0 } else { seconds.saturating_mul(1_000_000_000).saturating_add_unsigned(nanoseconds) }
-        };
-        Some(Stamp {
-            device: found.st_dev,
-            inode: found.st_ino,
-            size: found.st_size.cast_unsigned(),
-            modified: time(found.st_mtime, found.st_mtime_nsec),
-            changed: time(found.st_ctime, found.st_ctime_nsec),
-        })
+        let stamp = Stamp::of(&found);
+        Some(if is_touched { stamp.without_times() } else { stamp })
     }
 }
 
-fn nanoseconds(time: SystemTime) -> i64 {
+pub(super) fn nanoseconds(time: SystemTime) -> i64 {
     i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::group::{Group, Phase, SOON};
+use super::group::{Group, LOOP, Phase, SOON};
 use super::pool::Pool;
 use super::size::{self, kilobytes};
 use super::succession;
@@ -29,10 +29,9 @@ const SCARCE: u64 = 20;
 const PRESSURE: f64 = 10.0;
 const TIGHT: u64 = 4;
 
-/// A branch that is launched in a loop, so many times in a row, takes memory to be forked quickly while all workers together take no
-/// more than this part of the budget, in per cent, and while this part of the machine's memory is available: what is there for nothing
-/// else may as well make loops of launches faster.
-const LOOP: u32 = 3;
+/// A branch that is launched in a loop takes memory to be forked quickly while all workers together take no more than this part of
+/// the budget, in per cent, and while this part of the machine's memory is available: what is there for nothing else may as well make
+/// loops of launches faster.
 const ROOMY: u64 = 75;
 const PLENTY: u64 = 50;
 

@@ -13,6 +13,8 @@ mod decline;
 mod difference;
 mod drain;
 mod group;
+mod guess;
+mod held;
 mod inputs;
 mod io;
 mod job;
@@ -54,7 +56,6 @@ pub use size::Memory;
 pub use status::{JobReport, Report, WorkerReport};
 pub use unwarmed::UnwarmedReport;
 
-use check::Guesses;
 use choice::Chooser;
 use key::Stamped;
 use lock::Lock;
@@ -74,7 +75,6 @@ struct Conductor {
     standing: Standing,
     pool: Rc<Pool>,
     chooser: Chooser,
-    guesses: Guesses,
     started: Instant,
     /// Our own program file when we started.
     program: Option<Stamped>,
@@ -104,7 +104,6 @@ pub fn run(socket: PathBuf) -> std::io::Result<()> {
         let conductor = Rc::new(Conductor {
             standing: Standing::of(std::process::id())?,
             chooser: Chooser::default(),
-            guesses: Guesses::default(),
             pool: Rc::new(Pool::new(log.clone())),
             started: Instant::now(),
             program: own_program(),

@@ -9,6 +9,7 @@ use super::adoption;
 use super::decline::Decline;
 use super::drain::Departed;
 use super::group::{Claim, Group};
+use super::guess::Guesses;
 use super::key::{Key, Stamped};
 use super::log::Log;
 use super::unwarmed::Unwarmed;
@@ -42,6 +43,7 @@ pub(super) struct Pool {
     /// Bytes that all workers may take together.
     pub(super) budget: u64,
     pub(super) memory_seen: size::Seen,
+    pub(super) guesses: Guesses,
     pub(super) warmth: Warmth,
     pub(super) log: Log,
 }
@@ -58,6 +60,7 @@ impl Pool {
             departed: Departed::default(),
             budget: memory::budget(),
             memory_seen: size::Seen::default(),
+            guesses: Guesses::default(),
             warmth: Warmth::new(),
             log,
         }

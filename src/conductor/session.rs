@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::check::Look;
 use super::choice::Chosen;
 use super::decline::{Decline, Declined};
 use super::group::{Claim, Group, Phase};
+use super::guess::Look;
 use super::order::{Order, Request, Turn, path_of};
 use super::pool::First;
 use super::socket_io::{Frame, Socket};
@@ -175,7 +175,7 @@ async fn hand_over(
     asker: &Asker<'_>,
 ) -> Result<(), Obstacle> {
     let launch = decode(body)?;
-    let look = Look::begin(&conductor.guesses, &launch);
+    let look = Look::begin(&conductor.pool.guesses, &launch);
     let Admitted { launch, chosen, directory, client } = Admitted::of(conductor, launch, descriptors, asker)?;
     let stderr = launch.descriptors.iter().position(|number| *number == 2).and_then(|at| descriptors.get(at + 2));
     conductor.chooser.say(chosen.selection.note.as_ref(), stderr);

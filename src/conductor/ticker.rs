@@ -36,6 +36,7 @@ fn look_after(pool: &Rc<Pool>) {
     pool.tidy();
     pool.warmth.tick(pool);
     memory::spend(pool);
+    pool.guesses.let_go();
 }
 
 /// Runs until the conductor ends.

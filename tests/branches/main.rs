@@ -176,6 +176,7 @@ fn launches_from_branches() {
     generated_scripts(&desk, &mut steps);
     steps.step("surroundings", || surroundings_are_looked_at(&desk));
     steps.step("nothing is stale", || nothing_is_stale(&desk));
+    steps.step("of many files", || nothing_of_many_files_is_stale(&desk));
     steps.step("expressions", || expressions_load_their_packages_ahead(&desk));
     expressions::cannot_be_told_from_plain_julia(&desk, &mut steps);
     steps.step("modules", || modules_are_loaded_ahead(&desk));
@@ -310,6 +311,48 @@ fn nothing_is_stale(desk: &Desk) {
     desk.write("packages/Changing.jl", "module Changing\nvalue() = 5\nend\n");
     let plain = desk.plain(&["main.jl"]).0;
     desk.run(&["main.jl"]).assert_served(&plain, 0);
+}
+
+/// Many files are held open while launches come one after the other.
+fn nothing_of_many_files_is_stale(desk: &Desk) {
+    const COUNT: usize = 110;
+    let part = |number: usize, value: usize| {
+        desk.write(&format!("many/part{number}.jl"), &format!("part{number}() = {value}\n"));
+    };
+    (0..COUNT).for_each(|number| part(number, 1));
+    let includes: String = (0..COUNT).map(|number| format!("include(\"many/part{number}.jl\")\n")).collect();
+    let calls: Vec<String> = (0..COUNT).map(|number| format!("part{number}()")).collect();
+    let script = desk.write("many.jl", &format!("{includes}println({})\n", calls.join(" + "))).display().to_string();
+    let prints = |sum: usize| desk.run(&["many.jl"]).assert_served(&format!("{sum}\n"), 0);
+    let folder = desk.place.path("many");
+    let held = || {
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", desk.place.conductor_pid())).unwrap().flatten();
+        descriptors
+            .filter_map(|entry| fs::read_link(entry.path()).ok())
+            .filter(|path| path.starts_with(&folder))
+            .count()
+    };
+    let is_held = || {
+        let looks = || prints(COUNT);
+        looks();
+        held() == COUNT
+    };
+    prints(COUNT);
+    prints(COUNT);
+    desk.wait_for(&script, "evaluated 110 statements");
+    assert_eq!(held(), 0);
+    wait_until("its files are held", 60, is_held);
+    // In place, of the same size, and the launch at once.
+    part(77, 2);
+    prints(COUNT + 1);
+    part(77, 1);
+    prints(COUNT);
+    desk.wait_for(&script, "evaluated 110 statements");
+    wait_until("its files are held anew", 60, is_held);
+    // As editors do it.
+    fs::rename(desk.write("many/new", "part3() = 5\n"), folder.join("part3.jl")).unwrap();
+    prints(COUNT + 4);
+    wait_until("nothing is held of what has gone", 30, || held() == 0);
 }
 
 fn expressions_load_their_packages_ahead(desk: &Desk) {

@@ -374,13 +374,17 @@ const INCLUDE_IS_REPLACED = Ref(false)
 function replace_include()
     INCLUDE_IS_REPLACED[] && return
     INCLUDE_IS_REPLACED[] = true
-    at = Int(which(Base.include, (Function, Module, String)).line) + 11
+    # Line by line where Julia's own has the same: errors and callbacks show it.
     code = :(function include(mapexpr::Function, mod::Module, _path::AbstractString)
         file, outer = _include_dependency(mod, _path)
-        foreach(callback -> invokelatest(callback, mod, file), include_callbacks)
+        for callback in include_callbacks                              # a closure would be one more function of Base's
+            invokelatest(callback, mod, file)
+        end
         storage = task_local_storage()
         storage[:SOURCE_PATH] = file
         rest = mapexpr === identity ? $take_rest(file) : nothing
+        #
+        #
         try
             return rest !== nothing ? ccall(:jl_load_file_string, Any, (Ptr{UInt8}, Csize_t, Cstring, Any), rest, sizeof(rest), file, mod) :
                    mapexpr === identity ? ccall(:jl_load, Any, (Any, Cstring), mod, file) :
@@ -389,10 +393,12 @@ function replace_include()
             outer === nothing ? delete!(storage, :SOURCE_PATH) : (storage[:SOURCE_PATH] = outer)
         end
     end)
-    Core.eval(Base, relocate(code, LineNumberNode(at, Symbol("Base.jl"))))
+    body = code.args[2].args
+    first = body[findfirst(x -> !(x isa LineNumberNode), body) - 1].line
+    Core.eval(Base, relocate(code, Int(which(Base.include, (Function, Module, String)).line) + 1 - first))
     nothing
 end
 
-relocate(x, ::LineNumberNode) = x
-relocate(::LineNumberNode, line::LineNumberNode) = line
-relocate(x::Expr, line::LineNumberNode) = Expr(x.head, Any[relocate(arg, line) for arg in x.args]...)
+relocate(x, ::Int) = x
+relocate(place::LineNumberNode, lines::Int) = LineNumberNode(place.line + lines, Symbol("Base.jl"))
+relocate(x::Expr, lines::Int) = Expr(x.head, Any[relocate(arg, lines) for arg in x.args]...)

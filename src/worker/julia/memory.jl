@@ -156,7 +156,9 @@ const MOST_TAKEN = 64 << 20
 
 function use_up_free_memory()
     use_up_heap()
+    before = collecting(false)                                         # what it frees meanwhile would stay free
     use_up_pools()
+    collecting(before)
     nothing
 end
 
@@ -197,10 +199,17 @@ end
 
 # What was taken from the pools. As garbage each child's first collection would free it again, and write to all of it.
 const TAKEN = String[]
+const TAKEN_WORDS = Base.RefValue{UInt}[]
 
-# Strings of each size that Julia's collector keeps in pools, until one comes from a page in which nothing has been yet. All pages
+# Words, and strings of each size that Julia's collector keeps in pools, until one comes from a page in which nothing has been yet. All pages
 # with free places are written to by each child's first collection, too, which links them one to the next (`gc_sweep_page`, src/gc.c).
 function use_up_pools()
+    taken = 0
+    while taken < MOST_TAKEN ÷ 4
+        push!(TAKEN_WORDS, Ref(UInt(0)))                               # no string is as small
+        taken += 16
+        is_in_new_page(UInt(pointer_from_objref(TAKEN_WORDS[end])) + 8) && break
+    end
     taken = 0
     for size in 8:16:2032 - 16
         while taken < MOST_TAKEN
@@ -214,15 +223,16 @@ end
 
 # Whether nothing but zeros follows within the same page of memory. Where hardly anything follows that says nothing.
 function is_in_new_page(string::String)
-    GC.@preserve string begin
-        place = UInt(pointer(string)) + sizeof(string) + 8
-        last = (place | 4095) - 7
-        place = (place + 7) & ~UInt(7)
-        place + 1024 <= last || return false
-        while place <= last
-            unsafe_load(Ptr{UInt64}(place)) == 0 || return false
-            place += 8
-        end
-        return true
+    GC.@preserve string is_in_new_page(UInt(pointer(string)) + sizeof(string) + 8)
+end
+
+function is_in_new_page(place::UInt)
+    last = (place | 4095) - 7
+    place = (place + 7) & ~UInt(7)
+    place + 1024 <= last || return false
+    while place <= last
+        unsafe_load(Ptr{UInt64}(place)) == 0 || return false
+        place += 8
     end
+    true
 end
