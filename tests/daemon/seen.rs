@@ -86,6 +86,9 @@ fn reasons(place: &Place, first: &Outcome) {
 }
 
 fn status(place: &Place) {
+    let is_known =
+        || place.report().unwrap()["workers"].as_array().unwrap().iter().all(|worker| worker["memory"].is_object());
+    wait_until("what workers take is known", 30, is_known);
     let report = place.report().unwrap();
     let workers = report["workers"].as_array().unwrap();
     assert_eq!(workers.len(), 2, "{report:#}");
