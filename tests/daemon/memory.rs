@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use super::daemon_support::{Place, Steps, WAITS, is_alive, skip, stays, wait_until};
 
+/// Parts of its zygote's huge pages: what a branch has left as they were, half of them and more; and what one has that made its own.
+const SMALL: f64 = 0.75;
+const LARGE: f64 = 0.85;
+
 /// Started with a budget that no worker fits into: what runs stays, and what has just run; then duplicates go, branches, and
 /// what they were forked from. The next launch is served again. What a session holds is nowhere else: it stays.
 #[test]
@@ -24,7 +28,7 @@ fn a_budget_that_is_too_small() {
     steps.step("the branch goes, what runs a program stays", || {
         wait_until("it has a branch", 120, || kinds(&place).contains(&"branch".to_owned()));
         if let Some(share) = share_of_huge_pages(&place) {
-            assert!(share < 0.5, "{share} of its zygote's");
+            assert!(share < SMALL, "{share} of its zygote's");
         }
         script();
         wait_until("it has gone", 60, || !kinds(&place).contains(&"branch".to_owned()));
@@ -67,14 +71,14 @@ fn a_branch_takes_memory_where_there_is_room() {
             "there are no huge pages here, or the kernel does not make them when asked",
         );
     };
-    assert!(before < 0.5, "{before} of its zygote's, and it has not been launched yet");
+    assert!(before < SMALL, "{before} of its zygote's, and it has not been launched yet");
     let is_left_alone = || {
         let report = place.report().unwrap();
         let mut workers = report["workers"].as_array().unwrap().iter();
         workers.all(|worker| worker["kind"] != "branch" || worker["is_growing"] == false)
     };
     assert!(stays(3000, is_left_alone), "it takes memory, and has not been launched yet");
-    let is_large = || share_of_huge_pages(&place).is_some_and(|share| share > 0.75);
+    let is_large = || share_of_huge_pages(&place).is_some_and(|share| share > LARGE);
     for _ in 0..30 {
         place.client(["p.jl"]).require().run().assert_served("2", 0);
         if is_large() {
