@@ -366,8 +366,7 @@ function forget_rest(parser)
 end
 
 # Julia 1.5 reads and parses in C (`jl_load`), so the method that calls it is replaced by one that looks first. Backtraces
-# show it where they show Julia's own. Julia's start is compiled again then, half a second: done once in a successor, before it
-# exercises that start, it need not be done in each branch.
+# show it where they show Julia's own. Julia's start is compiled again then, half a second: a successor does it for all branches.
 prepare_rest() = (HAS_PARSER_HOOK || replace_include(); nothing)
 const INCLUDE_IS_REPLACED = Ref(false)
 
@@ -398,7 +397,3 @@ function replace_include()
     Core.eval(Base, relocate(code, Int(which(Base.include, (Function, Module, String)).line) + 1 - first))
     nothing
 end
-
-relocate(x, ::Int) = x
-relocate(place::LineNumberNode, lines::Int) = LineNumberNode(place.line + lines, Symbol("Base.jl"))
-relocate(x::Expr, lines::Int) = Expr(x.head, Any[relocate(arg, lines) for arg in x.args]...)
