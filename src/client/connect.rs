@@ -130,10 +130,11 @@ pub fn converse(kind: Kind) -> io::Result<(Kind, Vec<u8>)> {
         move |error: io::Error| if error.kind() == io::ErrorKind::WouldBlock { silent(pid) } else { error }
     };
     let stream = Connection::to_running().map_err(in_time(None))?.stream;
-    let pid = passing::peer(&stream)?.pid;
+    // Of another pid namespace it is 0, and `kill 0` means whoever is asked.
+    let pid = Some(passing::peer(&stream)?.pid).filter(|pid| *pid > 0);
     let bytes = frame(kind, &[]).map_err(io::Error::other)?;
     let answer = passing::send_all(stream.as_fd(), &bytes, &[]).and_then(|()| read_frame(&stream));
-    let answer = answer.map_err(in_time(Some(pid)))?;
+    let answer = answer.map_err(in_time(pid))?;
     let (header, body) = answer.ok_or_else(|| io::Error::other("the conductor closed without an answer"))?;
     match (kind, header.kind().map_err(io::Error::other)?) {
         (_, Kind::Direct) => Err(io::Error::other("the daemon is of another release; the next launch runs without it")),

@@ -162,6 +162,7 @@ fn words(launch: &Launch) -> u64 {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::fs;
+    use std::io::Write;
     use std::sync::atomic::Ordering;
 
     use super::super::check::tests::{inputs, with_folder};
@@ -201,6 +202,7 @@ mod tests {
     #[test]
     fn files_are_held_while_launches_come_one_after_the_other() {
         if std::thread::available_parallelism().is_ok_and(|count| count.get() < 2) {
+            writeln!(std::io::stderr(), "skipped: there is one processor").unwrap();
             return;
         }
         with_folder("held", |folder| {

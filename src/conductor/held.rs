@@ -48,10 +48,16 @@ impl Held {
         Self::settled(inputs, SystemTime::now().checked_sub(SETTLING).map_or(0, nanoseconds))
     }
 
-    /// The same, where folders were last changed before `limit`.
+    /// The same, where folders were last changed before `limit`: after it one more change may not tell.
     fn settled(inputs: &Inputs, limit: i64) -> io::Result<Self> {
         let mounts = File::open("/proc/thread-self/mountinfo")?;
-        let open: Vec<Option<(OwnedFd, Stamp)>> = inputs.folders().map(|path| open_folder(path, limit)).collect();
+        let is_recent = |stamp: &Stamp| !stamp.is_before(limit);
+        let mut has_recent = false;
+        let mut settled = |open: &(OwnedFd, Stamp)| {
+            has_recent |= is_recent(&open.1);
+            !is_recent(&open.1)
+        };
+        let open: Vec<_> = inputs.folders().map(|path| open_folder(path).filter(&mut settled)).collect();
         let files = (0..inputs.len()).map(|at| {
             let (number, name, stamp) = inputs.entry(at);
             open[number].as_ref().map_or(Place::Unknown, |(folder, _)| place(folder, name, stamp))
@@ -61,7 +67,13 @@ impl Held {
             open.map(|(_, stamp)| stamp).filter(|stamp| Stamp::of_folder(path).as_ref() == Some(stamp))
         };
         let folders = inputs.folders().zip(open).map(is_same).collect();
-        Ok(Self { folders, files, mounts, has_mounted: AtomicBool::new(false), is_outdated: AtomicBool::new(false) })
+        Ok(Self {
+            folders,
+            files,
+            mounts,
+            has_mounted: AtomicBool::new(false),
+            is_outdated: AtomicBool::new(has_recent),
+        })
     }
 
     /// Descriptors that it has open.
@@ -79,9 +91,7 @@ impl Held {
 
     /// It holds less than it could: a folder has changed, or was changing when this was made.
     pub(super) fn is_outdated(&self) -> bool {
-        self.is_outdated.load(Ordering::Relaxed)
-            || self.has_mounted.load(Ordering::Relaxed)
-            || self.folders.iter().any(Option::is_none)
+        self.is_outdated.load(Ordering::Relaxed) || self.has_mounted.load(Ordering::Relaxed)
     }
 
     /// Whether names in this folder lead where they did.
@@ -104,12 +114,12 @@ impl Held {
     }
 }
 
-/// `None`: it is elsewhere than on a file system of [`LOCAL`], or has been changed so shortly before that one more change may not tell.
-fn open_folder(path: &Path, limit: i64) -> Option<(OwnedFd, Stamp)> {
+/// `None`: it is not there, or elsewhere than on a file system of [`LOCAL`].
+fn open_folder(path: &Path) -> Option<(OwnedFd, Stamp)> {
     let folder = openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let stamp = Stamp::of(&fstat(&folder).ok()?);
     let kind = u64::try_from(fstatfs(&folder).ok()?.f_type).ok()?;
-    (LOCAL.contains(&kind) && stamp.is_before(limit)).then_some((folder, stamp))
+    LOCAL.contains(&kind).then_some((folder, stamp))
 }
 
 fn place(folder: &OwnedFd, name: &CStr, stamp: Option<&Stamp>) -> Place {

@@ -333,8 +333,7 @@ fn nothing_of_many_files_is_stale(desk: &Desk) {
             .count()
     };
     let is_held = || {
-        let looks = || prints(COUNT);
-        looks();
+        prints(COUNT);
         held() == COUNT
     };
     prints(COUNT);

@@ -372,7 +372,6 @@ const INCLUDE_IS_REPLACED = Ref(false)
 
 function replace_include()
     INCLUDE_IS_REPLACED[] && return
-    INCLUDE_IS_REPLACED[] = true
     # Line by line where Julia's own has the same: errors and callbacks show it.
     code = :(function include(mapexpr::Function, mod::Module, _path::AbstractString)
         file, outer = _include_dependency(mod, _path)
@@ -395,5 +394,6 @@ function replace_include()
     body = code.args[2].args
     first = body[findfirst(x -> !(x isa LineNumberNode), body) - 1].line
     Core.eval(Base, relocate(code, Int(which(Base.include, (Function, Module, String)).line) + 1 - first))
+    INCLUDE_IS_REPLACED[] = true
     nothing
 end
