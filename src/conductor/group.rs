@@ -176,6 +176,11 @@ impl Group {
         self.time_to_live.set(time_to_live.unwrap_or(self.own_time_to_live.get()));
     }
 
+    /// Launches come one after the other.
+    pub(super) fn is_in_loop(&self) -> bool {
+        self.in_a_row.get() >= LOOP && self.last_used.get().elapsed() < SOON
+    }
+
     /// A program has left another time to live, in seconds.
     pub(super) fn live_for(&self, seconds: i32) {
         let time_to_live = Duration::from_secs(u64::from(seconds.unsigned_abs()));

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit};
 
 use super::check::{Check, Helper, Work};
-use super::group::{LOOP, SOON};
-use super::inputs::{Inputs, SETTLING};
+use super::group::Group;
+use super::inputs::Inputs;
+use super::pool::Pool;
 use crate::protocol::Launch;
 
 /// Fewer are not worth another thread.
@@ -28,43 +28,8 @@ const MOST_LAUNCHES: usize = 64;
 /// Which files launches depended on whose words were the same, where there were many.
 #[derive(Default)]
 pub(super) struct Guesses {
-    known: RefCell<HashMap<u64, Known>>,
+    inputs: RefCell<HashMap<u64, Weak<Inputs>>>,
     helper: Helper,
-}
-
-/// Files that are looked at before such launches.
-struct Known {
-    inputs: Weak<Inputs>,
-    /// Launches, each of them soon after the one before.
-    in_a_row: u32,
-    last: Instant,
-    /// When it was last tried to hold them.
-    tried: Option<Instant>,
-}
-
-impl Known {
-    fn new(inputs: &Arc<Inputs>) -> Self {
-        Self { inputs: Arc::downgrade(inputs), in_a_row: 1, last: Instant::now(), tried: None }
-    }
-
-    fn note_launch(&mut self) {
-        let before = std::mem::replace(&mut self.last, Instant::now());
-        self.in_a_row = if before.elapsed() < SOON { self.in_a_row.saturating_add(1) } else { 1 };
-    }
-
-    fn let_go(&mut self) {
-        self.tried = None;
-        if let Some(inputs) = self.inputs.upgrade() {
-            inputs.hold(None);
-        }
-    }
-
-    /// Whether they are worth to be held, and are not, or could be better: a folder that has just changed settles first.
-    fn wants_to_hold(&self, inputs: &Inputs) -> bool {
-        self.in_a_row >= LOOP
-            && self.tried.is_none_or(|tried| tried.elapsed() > SETTLING + Duration::from_secs(1))
-            && inputs.held().is_none_or(|held| held.is_outdated())
-    }
 }
 
 /// A launch's own look at files, perhaps begun already.
@@ -89,11 +54,7 @@ impl<'a> Look<'a> {
     /// One of these files that is not what it was.
     pub(super) fn changed(&self, inputs: &Arc<Inputs>) -> Option<PathBuf> {
         match &self.begun {
-            Some(check) if Arc::ptr_eq(&check.inputs, inputs) => {
-                let changed = check.changed();
-                self.guesses.hold(self.words, inputs);
-                changed
-            }
+            Some(check) if Arc::ptr_eq(&check.inputs, inputs) => check.changed(),
             _ => {
                 self.guesses.remember(self.words, inputs);
                 inputs.changed()
@@ -104,44 +65,39 @@ impl<'a> Look<'a> {
 
 impl Guesses {
     fn of(&self, words: u64) -> Option<Arc<Inputs>> {
-        let mut known = self.known.borrow_mut();
-        let known = known.get_mut(&words)?;
-        known.note_launch();
-        known.inputs.upgrade()
-    }
-
-    /// Has those held, soon, that are looked at again and again.
-    fn hold(&self, words: u64, inputs: &Arc<Inputs>) {
-        let is_wanted = self.known.borrow().get(&words).is_some_and(|known| known.wants_to_hold(inputs));
-        if is_wanted && self.held() + inputs.len() <= most_held() {
-            self.known.borrow_mut().entry(words).and_modify(|known| known.tried = Some(Instant::now()));
-            self.helper.give(Work::Hold(inputs.clone()));
-        }
-    }
-
-    /// Descriptors that are open for it.
-    fn held(&self) -> usize {
-        let known = self.known.borrow();
-        known.values().filter_map(|known| known.inputs.upgrade()?.held()).map(|held| held.count()).sum()
-    }
-
-    /// Once a second: what has not been launched for a while is not held any more. A file that is held keeps its file system in use.
-    pub(super) fn let_go(&self) {
-        self.known.borrow_mut().values_mut().filter(|known| known.last.elapsed() >= SOON).for_each(Known::let_go);
+        self.inputs.borrow().get(&words)?.upgrade()
     }
 
     fn remember(&self, words: u64, inputs: &Arc<Inputs>) {
         if inputs.len() < MANY {
             return;
         }
-        let mut known = self.known.borrow_mut();
+        let mut known = self.inputs.borrow_mut();
         if known.len() >= MOST_LAUNCHES {
-            known.drain().for_each(|(_, mut known)| known.let_go());
+            known.clear();
         }
-        if let Some(mut before) = known.insert(words, Known::new(inputs)) {
-            before.let_go();
-        }
+        known.insert(words, Arc::downgrade(inputs));
     }
+}
+
+/// After a launch: has the files of a branch held, soon, that is launched in a loop.
+pub(super) fn hold(pool: &Pool, branch: &Group) {
+    let inputs = branch.inputs.borrow().clone();
+    let held = || -> usize { pool.groups.borrow().values().map(|group| group.inputs.borrow().count_held()).sum() };
+    if inputs.len() >= MANY && branch.is_in_loop() && inputs.wants_to_be_held() && held() + inputs.len() <= most_held()
+    {
+        inputs.set_being_held();
+        pool.guesses.helper.give(Work::Hold(inputs));
+    }
+}
+
+/// Once a second: what is launched in a loop no more is not held any more. A file that is held keeps its file system in use.
+pub(super) fn let_go(pool: &Pool) {
+    pool.groups
+        .borrow()
+        .values()
+        .filter(|group| !group.is_in_loop())
+        .for_each(|group| group.inputs.borrow().hold(None));
 }
 
 fn most_held() -> usize {
@@ -164,8 +120,11 @@ mod tests {
     use std::fs;
     use std::io::Write;
     use std::sync::atomic::Ordering;
+    use std::time::{Duration, Instant};
 
     use super::super::check::tests::{inputs, with_folder};
+    use super::super::group::{LOOP, SOON};
+    use super::super::ticker::tests::pool;
     use super::*;
 
     fn launch(word: &[u8]) -> Launch {
@@ -206,27 +165,26 @@ mod tests {
             return;
         }
         with_folder("held", |folder| {
-            let (inputs, guesses) = (inputs(folder, MANY), Guesses::default());
-            let launch = |word| Look::begin(&guesses, &launch(word)).changed(&inputs);
-            for _ in 1..LOOP {
-                assert_eq!(launch(b"a.jl"), None);
-            }
+            let (pool, inputs) = (pool(), inputs(folder, MANY));
+            let branch = pool.groups.borrow().values().next().unwrap().clone();
+            branch.inputs.replace(inputs.clone());
+            let launch = || {
+                branch.touch(None);
+                hold(&pool, &branch);
+            };
+            (1..LOOP).for_each(|_| launch());
             std::thread::sleep(Duration::from_millis(100));
             assert!(inputs.held().is_none(), "that is no loop yet");
-            assert_eq!(launch(b"a.jl"), None);
+            launch();
             let until = Instant::now() + Duration::from_secs(20);
             while inputs.held().is_none() {
                 assert!(Instant::now() < until, "nothing is held");
                 std::thread::sleep(Duration::from_millis(1));
             }
-            guesses.let_go();
+            let_go(&pool);
             assert!(inputs.held().is_some());
-            guesses
-                .known
-                .borrow_mut()
-                .values_mut()
-                .for_each(|known| known.last = Instant::now().checked_sub(SOON).unwrap());
-            guesses.let_go();
+            branch.last_used.set(Instant::now().checked_sub(SOON).unwrap());
+            let_go(&pool);
             assert!(inputs.held().is_none(), "it keeps a file system in use");
         });
     }

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, fstatfs, openat};
@@ -38,6 +38,7 @@ pub(super) struct Held {
     /// Tells of each mount: one over a file, its folder knows nothing of (proc_pid_mountinfo(5)).
     mounts: File,
     has_mounted: AtomicBool,
+    made: Instant,
     /// A folder has changed since: it is worth to be made anew.
     is_outdated: AtomicBool,
 }
@@ -72,8 +73,13 @@ impl Held {
             files,
             mounts,
             has_mounted: AtomicBool::new(false),
+            made: Instant::now(),
             is_outdated: AtomicBool::new(has_recent),
         })
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        self.made.elapsed()
     }
 
     /// Descriptors that it has open.
@@ -148,7 +154,6 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
     use std::process::Command;
-    use std::time::Duration;
 
     use rustix::thread::UnshareFlags;
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -78,6 +79,8 @@ pub(super) struct Inputs {
     files: Vec<Input>,
     /// While they are looked at again and again.
     held: Mutex<Option<Arc<Held>>>,
+    /// Another thread is about to hold them.
+    is_being_held: AtomicBool,
 }
 
 impl Inputs {
@@ -154,6 +157,22 @@ impl Inputs {
 
     pub(super) fn hold(&self, held: Option<Held>) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held.map(Arc::new);
+        self.is_being_held.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_being_held(&self) {
+        self.is_being_held.store(true, Ordering::Relaxed);
+    }
+
+    /// They are not, or could be better: a folder that has just changed settles first.
+    pub(super) fn wants_to_be_held(&self) -> bool {
+        let could_be = |held: &Held| held.is_outdated() && held.age() > SETTLING + Duration::from_secs(1);
+        !self.is_being_held.load(Ordering::Relaxed) && self.held().is_none_or(|held| could_be(&held))
+    }
+
+    /// Descriptors that are open for it.
+    pub(super) fn count_held(&self) -> usize {
+        self.held().map_or(0, |held| held.count())
     }
 
     pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {

@@ -7,7 +7,7 @@ use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::group::{Group, LOOP, Phase, SOON};
+use super::group::{Group, Phase, SOON};
 use super::pool::Pool;
 use super::size::{self, kilobytes};
 use super::succession;
@@ -60,9 +60,8 @@ pub(super) fn spend(pool: &Rc<Pool>) {
     if groups.values().any(|group| group.is_growing.get()) {
         return;
     }
-    let is_in_loop = |group: &Group| group.in_a_row.get() >= LOOP && group.last_used.get().elapsed() < SOON;
     let is_small = |group: &Group| group.key.program.is_some() && !group.is_large.get();
-    if let Some(group) = groups.values().find(|group| is_small(group) && is_in_loop(group)) {
+    if let Some(group) = groups.values().find(|group| is_small(group) && group.is_in_loop()) {
         let taken = groups.values().map(|group| taken(group.takes(), group.is_large.get())).sum();
         if !has_room(taken, pool.budget) || meminfo("MemAvailable:") < meminfo("MemTotal:") / 100 * PLENTY {
             return;

@@ -15,7 +15,7 @@ use super::order::{Order, Request, Turn, path_of};
 use super::pool::First;
 use super::socket_io::{Frame, Socket};
 use super::standing::Standing;
-use super::{Conductor, Place, admission, adoption, drain, kept, status, warming, warmth};
+use super::{Conductor, Place, admission, adoption, drain, guess, kept, status, warming, warmth};
 use crate::julia::CommandLine;
 use crate::protocol::{Account, Kind, Launch, OptionValue, PROTOCOL, Refusal, Release, frame};
 use crate::sys::passing;
@@ -211,6 +211,7 @@ async fn give(
             Ok(branch) => {
                 branch.touch(order.time_to_live);
                 if give_to_a_worker(conductor, &branch, &parcel).await.is_ok() {
+                    guess::hold(&conductor.pool, &branch);
                     return Ok(());
                 }
                 "its branch has ended".clone_into(&mut parcel.why);

@@ -9,7 +9,7 @@ use super::Conductor;
 use super::lock::State;
 use super::orphans::Orphans;
 use super::pool::Pool;
-use super::{MOST_SESSIONS, memory, order};
+use super::{MOST_SESSIONS, guess, memory, order};
 use crate::env;
 
 const DEFAULT_IDLE_TTL: Duration = Duration::from_secs(3600);
@@ -36,7 +36,7 @@ fn look_after(pool: &Rc<Pool>) {
     pool.tidy();
     pool.warmth.tick(pool);
     memory::spend(pool);
-    pool.guesses.let_go();
+    guess::let_go(pool);
 }
 
 /// Runs until the conductor ends.
@@ -66,7 +66,7 @@ pub(super) async fn tick(conductor: Rc<Conductor>) {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
+pub(super) mod tests {
     use std::fs;
 
     use super::super::group::{Group, Phase};
@@ -79,7 +79,7 @@ mod tests {
     const SECONDS_OF_A_DAY: u32 = 24 * 3600;
 
     /// A pool that keeps workers of several kinds of launches, and knows their programs.
-    fn pool() -> Rc<Pool> {
+    pub(crate) fn pool() -> Rc<Pool> {
         let pool = Rc::new(Pool::new(Log::to_nobody()));
         for number in 0..4 {
             let julia = Stamped::at(&std::env::current_exe().unwrap()).unwrap();
