@@ -28,6 +28,8 @@ const CALM: Duration = Duration::from_secs(60);
 pub(super) const SOON: Duration = Duration::from_secs(10);
 /// So many launches, each of them soon after the one before, are a loop.
 pub(super) const LOOP: u32 = 3;
+/// A loop that ended within this may come back.
+const LATELY: Duration = Duration::from_secs(60);
 /// How long workers are kept after their last launch.
 const DEFAULT_TTL: Duration = Duration::from_secs(7200);
 /// How long a Julia that could not be started is left alone.
@@ -76,6 +78,8 @@ pub(super) struct Group {
     pub(super) last_used: Cell<Instant>,
     /// Launches, each of them soon after the one before.
     pub(super) in_a_row: Cell<u32>,
+    /// When the first of those came.
+    row_begun: Cell<Instant>,
     pub(super) time_to_live: Cell<Duration>,
     /// What a program has left; holds for launches that say nothing else.
     own_time_to_live: Cell<Duration>,
@@ -116,6 +120,7 @@ impl Group {
             last_miss: Cell::new(now),
             last_used: Cell::new(now),
             in_a_row: Cell::new(0),
+            row_begun: Cell::new(now),
             time_to_live: Cell::new(DEFAULT_TTL),
             own_time_to_live: Cell::new(DEFAULT_TTL),
             served: Cell::new(0),
@@ -172,13 +177,24 @@ impl Group {
     /// Notes a launch that wants a worker of this group.
     pub(super) fn touch(&self, time_to_live: Option<Duration>) {
         let before = self.last_used.replace(Instant::now());
-        self.in_a_row.set(if before.elapsed() < SOON { self.in_a_row.get().saturating_add(1) } else { 1 });
+        if self.in_a_row.get() > 0 && before.elapsed() < SOON {
+            self.in_a_row.set(self.in_a_row.get().saturating_add(1));
+        } else {
+            self.in_a_row.set(1);
+            self.row_begun.set(Instant::now());
+        }
         self.time_to_live.set(time_to_live.unwrap_or(self.own_time_to_live.get()));
     }
 
     /// Launches come one after the other.
     pub(super) fn is_in_loop(&self) -> bool {
         self.in_a_row.get() >= LOOP && self.last_used.get().elapsed() < SOON
+    }
+
+    /// They came so not long ago: for how long.
+    pub(super) fn last_loop(&self) -> Option<Duration> {
+        let last = self.last_used.get();
+        (self.in_a_row.get() >= LOOP && last.elapsed() < LATELY).then(|| last.duration_since(self.row_begun.get()))
     }
 
     /// A program has left another time to live, in seconds.

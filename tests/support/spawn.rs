@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -28,10 +28,11 @@ pub fn prepare_descriptors() {
         .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
         .collect();
     open.into_iter().filter(|number| *number > 2).for_each(close_on_exec);
-    let null = File::open("/dev/null").unwrap();
+    // For good: were its own number, the lowest, free again, a stream could be opened with the number that it is to be given.
+    let null = File::open("/dev/null").unwrap().into_raw_fd();
     loop {
         // SAFETY: a new descriptor from a valid one; left open for good.
-        let number = unsafe { libc::fcntl(null.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
+        let number = unsafe { libc::fcntl(null, libc::F_DUPFD_CLOEXEC, 3) };
         assert!(number > 0, "{}", io::Error::last_os_error());
         if number >= FIRST_OWN {
             break;
