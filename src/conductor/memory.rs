@@ -7,8 +7,9 @@ use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::group::{Group, Phase, SOON};
+use super::group::{Group, Phase};
 use super::pool::Pool;
+use super::row::SOON;
 use super::size::{self, kilobytes};
 use super::succession;
 use crate::env;
@@ -212,9 +213,7 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use super::super::ticker::tests::pool;
     use super::*;
 
     #[test]
@@ -257,17 +256,6 @@ mod tests {
         let (short, long) = (Duration::from_millis(100), Duration::from_secs(8));
         assert!(!is_worth_it(short, short));
         assert!(is_worth_it(short, long) && is_worth_it(long, short));
-    }
-
-    #[test]
-    fn three_launches_soon_after_one_another_are_a_loop() {
-        let pool = pool();
-        let groups = pool.groups.borrow();
-        let group = groups.values().next().unwrap();
-        (0..2).for_each(|_| group.touch(None));
-        assert!(!group.is_in_loop() && group.last_loop().is_none());
-        group.touch(None);
-        assert!(group.is_in_loop() && group.last_loop().is_some_and(|lasted| lasted < LASTING));
     }
 
     #[test]
