@@ -30,7 +30,6 @@ mod orphans;
 mod pool;
 mod profile;
 mod program;
-mod row;
 mod session;
 mod size;
 mod socket_io;
