@@ -116,15 +116,19 @@ pub(super) async fn follow(pool: Rc<Pool>, group: Rc<Group>, parent: u32, contro
     if lost && !group.is_replaced(&control) {
         lose(&pool, &group, &control);
     }
-    let jobs = group.jobs.borrow_mut().extract_if(|_, job| Rc::ptr_eq(&job.parent, &control)).collect::<Vec<_>>();
+    // Their channels and nothing else: a parent serves for as long as anybody here has the other end of its control socket.
+    let jobs: Vec<(u32, OwnedFd)> = {
+        let mut jobs = group.jobs.borrow_mut();
+        jobs.extract_if(|_, job| Rc::ptr_eq(&job.parent, &control)).map(|(pid, job)| (pid, job.channel)).collect()
+    };
     drop(control);
     for (pid, _) in &jobs {
         pool.departed.add(*pid);
     }
     wait_for(parent).await;
     if lost {
-        for (pid, job) in jobs {
-            tokio::task::spawn_local(adopt(pid, job.channel));
+        for (pid, channel) in jobs {
+            tokio::task::spawn_local(adopt(pid, channel));
         }
     }
 }

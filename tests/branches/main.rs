@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use daemon_support::{Client, Outcome, Place, Steps, Way, julia, wait_until};
+use daemon_support::{Client, Outcome, Place, Steps, Way, is_alive, julia, wait_until};
 use scripts::{SCRIPTS, Script};
 
 /// Seconds that the branches of one test may take on a loaded machine.
@@ -177,6 +177,7 @@ fn launches_from_branches() {
     steps.step("surroundings", || surroundings_are_looked_at(&desk));
     steps.step("nothing is stale", || nothing_is_stale(&desk));
     steps.step("of many files", || nothing_of_many_files_is_stale(&desk));
+    steps.step("one that runs a program", || a_branch_ends_with_its_last_program(&desk));
     steps.step("expressions", || expressions_load_their_packages_ahead(&desk));
     expressions::cannot_be_told_from_plain_julia(&desk, &mut steps);
     steps.step("modules", || modules_are_loaded_ahead(&desk));
@@ -352,6 +353,29 @@ fn nothing_of_many_files_is_stale(desk: &Desk) {
     fs::rename(desk.write("many/new", "part3() = 5\n"), folder.join("part3.jl")).unwrap();
     prints(COUNT + 4);
     wait_until("nothing is held of what has gone", 30, || held() == 0);
+}
+
+/// What was made from files that have changed is of no use to anybody but the programs that it runs.
+fn a_branch_ends_with_its_last_program(desk: &Desk) {
+    let write = |value| desk.write("runs.jl", &format!("f() = {value}\nprintln(f())\nflush(stdout)\nread(stdin)\n"));
+    let script = write(1).display().to_string();
+    let prints = |value| desk.run(&["runs.jl"]).assert_served(&format!("{value}\n"), 0);
+    prints(1);
+    prints(1);
+    desk.wait_for(&script, "evaluated 1 statements");
+    let mut running = desk.client(&["runs.jl"]).spawn();
+    let zygote = parent_of(running.served_pid());
+    write(2);
+    prints(2);
+    assert!(is_alive(zygote), "who else would know how its program ends");
+    running.finish().assert_served("1\n", 0);
+    wait_until("it has ended", 30, || !is_alive(zygote));
+}
+
+/// The fourth word of the file, of which the second may hold blanks (proc_pid_stat(5)).
+fn parent_of(pid: u32) -> u32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 fn expressions_load_their_packages_ahead(desk: &Desk) {
