@@ -108,6 +108,23 @@ fn what_is_allocated_once_free_memory_is_used_up_lies_side_by_side() {
     assert!(after < 16 && word_after == 1 && megabytes <= 80, "pages before and after, and what it took: {said}");
 }
 
+/// Address space in which nothing lies yet would take memory, and pages that stay small are copied one by one by each fork.
+#[test]
+fn huge_pages_are_made_where_a_quarter_is_there() {
+    const FILLS: &str =
+        "space = ccall(:mmap, UInt, (UInt, UInt, Cint, Cint, Cint, Clong), 0, 10W.HUGE, 3, 0x22, -1, 0) + W.HUGE
+        first = W.first_huge(W.Mapping(space, space, false))
+        ccall(:madvise, Cint, (UInt, UInt, Cint), first, 8W.HUGE, 15)       # MADV_NOHUGEPAGE
+        fill(place, pages) = foreach(n -> unsafe_store!(Ptr{UInt8}(first + place * W.HUGE + 4096n), 0x01), 0:pages-1)
+        foreach(fill, (1, 3, 4, 6), (512, 128, 300, 127))
+        mapping = W.Mapping(first - 4096, first + 8W.HUGE, false)
+        for found in W.filled(mapping, W.present_pages(mapping))
+            print(Int((found.first - first) >> 21), '-', Int((found.last - first) >> 21), ' ')
+        end";
+    let place = Place::new("filled");
+    assert_eq!(says(&place, FILLS, &[]), "1-2 3-5 ");
+}
+
 /// What `app.jl` looks for in the text of `apps::launch` is there.
 #[test]
 fn the_text_of_an_app_is_understood() {

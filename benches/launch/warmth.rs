@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::place::Place;
@@ -16,7 +17,7 @@ const ROUNDS: usize = 25;
 const PLAIN_ROUNDS: usize = 5;
 const SCRIPTS: usize = 10;
 const RUNS: usize = 100;
-/// Branches take memory one after the other, a second and more each.
+/// Branches take memory one after the other, a second and more each, while nothing is launched.
 const WARMING_UP: Duration = Duration::from_secs(90);
 const PROJECTS: usize = 6;
 const FILES: usize = 500;
@@ -34,7 +35,7 @@ pub struct Warmth {
     /// What the package's work takes once it is compiled, in a process that has done it before.
     pub heavy_work: Duration,
     pub scripts: Sample,
-    /// The same once the loop has gone on for so long that their branches have taken memory for it.
+    /// The same once nothing has been launched for so long that their branches have taken memory for it.
     pub scripts_later: Sample,
     /// A boot, and a boot with a package loaded.
     pub boot: Sample,
@@ -212,7 +213,7 @@ fn scripts(bench: &Bench<'_>, figures: &mut Warmth) -> Result<(), Box<dyn Error>
     turn(&mut figures.scripts)?;
     let deadline = Instant::now() + WARMING_UP;
     while Instant::now() < deadline && !bench.place.are_in_a_loop("script", SCRIPTS)? {
-        turn(&mut Sample::default())?;
+        sleep(Duration::from_secs(1));
     }
     turn(&mut figures.scripts_later)?;
     Ok(())

@@ -107,6 +107,7 @@ fn install(
         group.continue_from(&old);
         pool.remove(&old);
     }
+    group.row.set(pool.warmth.row(key));
     group.phase.set(Phase::Ready(adoption::version_of(version)));
     *group.zygote.borrow_mut() = Some((pid, control.clone()));
     pool.log.line(&format!(

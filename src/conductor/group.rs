@@ -12,6 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use super::decline::Decline;
 use super::inputs::Inputs;
 use super::key::Key;
+use super::row::Row;
 use super::size::Memory;
 use super::socket_io::Socket;
 use crate::julia::Version;
@@ -24,10 +25,6 @@ const USUAL_SPARES: usize = 2;
 const MOST_SPARES: usize = 8;
 /// Without a miss for so long, one spare fewer is kept.
 const CALM: Duration = Duration::from_secs(60);
-/// A loop of launches comes back within this.
-pub(super) const SOON: Duration = Duration::from_secs(10);
-/// So many launches, each of them soon after the one before, are a loop.
-pub(super) const LOOP: u32 = 3;
 /// How long workers are kept after their last launch.
 const DEFAULT_TTL: Duration = Duration::from_secs(7200);
 /// How long a Julia that could not be started is left alone.
@@ -74,8 +71,7 @@ pub(super) struct Group {
     wanted_spares: Cell<usize>,
     last_miss: Cell<Instant>,
     pub(super) last_used: Cell<Instant>,
-    /// Launches, each of them soon after the one before.
-    pub(super) in_a_row: Cell<u32>,
+    pub(super) row: Cell<Row>,
     pub(super) time_to_live: Cell<Duration>,
     /// What a program has left; holds for launches that say nothing else.
     own_time_to_live: Cell<Duration>,
@@ -115,7 +111,7 @@ impl Group {
             wanted_spares: Cell::new(USUAL_SPARES),
             last_miss: Cell::new(now),
             last_used: Cell::new(now),
-            in_a_row: Cell::new(0),
+            row: Cell::new(Row::empty()),
             time_to_live: Cell::new(DEFAULT_TTL),
             own_time_to_live: Cell::new(DEFAULT_TTL),
             served: Cell::new(0),
@@ -172,13 +168,18 @@ impl Group {
     /// Notes a launch that wants a worker of this group.
     pub(super) fn touch(&self, time_to_live: Option<Duration>) {
         let before = self.last_used.replace(Instant::now());
-        self.in_a_row.set(if before.elapsed() < SOON { self.in_a_row.get().saturating_add(1) } else { 1 });
+        self.row.set(self.row.get().and_one(before));
         self.time_to_live.set(time_to_live.unwrap_or(self.own_time_to_live.get()));
     }
 
     /// Launches come one after the other.
     pub(super) fn is_in_loop(&self) -> bool {
-        self.in_a_row.get() >= LOOP && self.last_used.get().elapsed() < SOON
+        self.row.get().is_loop(self.last_used.get())
+    }
+
+    /// They came so not long ago: for how long.
+    pub(super) fn last_loop(&self) -> Option<Duration> {
+        self.row.get().last_loop(self.last_used.get())
     }
 
     /// A program has left another time to live, in seconds.

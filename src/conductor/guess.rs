@@ -123,7 +123,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::super::check::tests::{inputs, with_folder};
-    use super::super::group::{LOOP, SOON};
+    use super::super::row::{LOOP, SOON};
     use super::super::ticker::tests::pool;
     use super::*;
 

@@ -7,8 +7,9 @@ use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::group::{Group, Phase, SOON};
+use super::group::{Group, Phase};
 use super::pool::Pool;
+use super::row::SOON;
 use super::size::{self, kilobytes};
 use super::succession;
 use crate::env;
@@ -35,6 +36,10 @@ const TIGHT: u64 = 4;
 const ROOMY: u64 = 75;
 const PLENTY: u64 = 50;
 
+/// It does so when nothing has been launched for this long, or its loop has gone on for that long.
+const QUIET: Duration = Duration::from_millis(500);
+const LASTING: Duration = Duration::from_secs(5);
+
 /// What a branch of that kind takes, in bytes, and what any other worker, before it is known.
 const LARGE_BRANCH: u64 = 400 << 20;
 const WORKER: u64 = 150 << 20;
@@ -52,16 +57,18 @@ fn available_at_most() -> u64 {
     limits.chain([meminfo("MemTotal:")]).min().unwrap_or(u64::MAX)
 }
 
-/// Once a second: a branch that is launched in a loop gets a successor that makes huge pages of what it has written to, where there
-/// is room.
+/// Once a second: a branch that has been launched in a loop gets a successor that makes huge pages of what it has written to, where
+/// there is room.
 pub(super) fn spend(pool: &Rc<Pool>) {
     let groups = pool.groups.borrow();
     // One after the other: a processor is busy with it meanwhile.
     if groups.values().any(|group| group.is_growing.get()) {
         return;
     }
+    let quiet = groups.values().map(|group| group.last_used.get().elapsed()).min().unwrap_or_default();
     let is_small = |group: &Group| group.key.program.is_some() && !group.is_large.get();
-    if let Some(group) = groups.values().find(|group| is_small(group) && group.is_in_loop()) {
+    let is_its_time = |group: &Group| group.last_loop().is_some_and(|lasted| is_worth_it(lasted, quiet));
+    if let Some(group) = groups.values().find(|group| is_small(group) && is_its_time(group)) {
         let taken = groups.values().map(|group| taken(group.takes(), group.is_large.get())).sum();
         if !has_room(taken, pool.budget) || meminfo("MemAvailable:") < meminfo("MemTotal:") / 100 * PLENTY {
             return;
@@ -69,6 +76,12 @@ pub(super) fn spend(pool: &Rc<Pool>) {
         group.is_large.set(true);
         succession::raise(pool, group);
     }
+}
+
+/// Not at a loop's beginning, which has to share its processors then and may soon be its end: once nobody launches anything, or where
+/// it goes on and on.
+fn is_worth_it(lasted: Duration, quiet: Duration) -> bool {
+    quiet >= QUIET || lasted >= LASTING
 }
 
 /// One that took 0 has not been looked at yet, and a large one perhaps not since it became large.
@@ -236,6 +249,13 @@ mod tests {
             (taken(7, true), taken(0, true), taken(2 * LARGE_BRANCH, true)),
             (LARGE_BRANCH, LARGE_BRANCH, 2 * LARGE_BRANCH)
         );
+    }
+
+    #[test]
+    fn the_beginning_of_a_loop_has_the_processors_for_itself() {
+        let (short, long) = (Duration::from_millis(100), Duration::from_secs(8));
+        assert!(!is_worth_it(short, short));
+        assert!(is_worth_it(short, long) && is_worth_it(long, short));
     }
 
     #[test]

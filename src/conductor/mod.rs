@@ -30,6 +30,7 @@ mod orphans;
 mod pool;
 mod profile;
 mod program;
+mod row;
 mod session;
 mod size;
 mod socket_io;

@@ -16,6 +16,7 @@ use super::inputs::Inputs;
 use super::key::Key;
 use super::pool::Pool;
 use super::profile::{Profile, Profiles};
+use super::row::Row;
 use crate::protocol::Recipe;
 
 /// Launches of a program before it gets a branch.
@@ -54,6 +55,8 @@ struct Candidate {
     profile: Profile,
     recipe: Recipe,
     last_used: Instant,
+    /// Of its launches, whoever served them.
+    row: Row,
     /// Something is noted that its branch was not made with.
     has_news: bool,
     /// It was launched, and not from a branch, since one was last tried.
@@ -73,6 +76,7 @@ impl Candidate {
             profile,
             recipe: Recipe::default(),
             last_used: Instant::now(),
+            row: Row::empty(),
             has_news: false,
             is_wanted: true,
             is_unsaved: false,
@@ -145,6 +149,7 @@ impl Warmth {
         let candidate = self.candidate(&mut programs, key);
         candidate.profile.uses += 1;
         candidate.is_unsaved |= candidate.profile.uses <= FEWEST_USES;
+        candidate.row = candidate.row.and_one(candidate.last_used);
         candidate.last_used = Instant::now();
         candidate.is_wanted = true;
         let is_lesson = candidate.lessons > 0;
@@ -154,6 +159,18 @@ impl Warmth {
         }
         candidate.lessons = candidate.lessons.saturating_sub(1);
         is_lesson
+    }
+
+    /// How a program has been launched lately: a branch that comes amid a loop is in it from the start.
+    pub(super) fn row(&self, key: &Key) -> Row {
+        self.programs.borrow().get(key).map_or_else(Row::empty, |known| known.row)
+    }
+
+    /// This launch is the first of what the program has become: who edits and runs it in turns wants no memory spent on each.
+    fn note_change(&self, key: &Key) {
+        if let Some(candidate) = self.programs.borrow_mut().get_mut(key) {
+            candidate.row = Row::empty().and_one(candidate.last_used);
+        }
     }
 
     /// The launch gets its branch. Should that be let go of, only another launch is a reason to make it again.
@@ -326,6 +343,7 @@ pub(super) fn branch(
     if let Some(path) = changed {
         pool.log.line(&format!("{} changed: the branch for {} ends", path.display(), key.words()));
         pool.remove(&group);
+        pool.warmth.note_change(key);
         return Err(format!("{} changed", path.display()));
     }
     match group.phase.get() {
@@ -334,5 +352,26 @@ pub(super) fn branch(
             Ok(group)
         }
         _ => Err("its branch is being made".to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::super::row::LOOP;
+    use super::super::ticker::tests::pool;
+    use super::*;
+
+    #[test]
+    fn launches_count_whoever_serves_them_until_a_file_changes() {
+        let pool = pool();
+        let key = pool.groups.borrow().keys().next().unwrap().clone();
+        let is_loop = || pool.warmth.row(&key).is_loop(Instant::now());
+        for number in 1..=LOOP {
+            pool.warmth.note_launch(&key, Recipe::default);
+            assert_eq!(is_loop(), number == LOOP);
+        }
+        pool.warmth.note_change(&key);
+        assert!(!is_loop());
     }
 }

@@ -3,6 +3,7 @@
 # Everything here is an optimisation: where the kernel refuses, memory stays as it is.
 
 const HUGE = UInt(2 << 20)
+const HUGE_PAGES = Int(HUGE >> 12)
 const MADV_HUGEPAGE = Cint(14)
 const MADV_COLLAPSE = Cint(25)          # Linux 6.1
 
@@ -26,24 +27,38 @@ function large_mappings()
     found
 end
 
-# Resident size in bytes of a mapping: reserved address space is left alone.
-function resident(mapping::Mapping)
-    count = div(mapping.last - mapping.first, 4096)
-    present = zeros(UInt8, count)
-    ccall(:mincore, Cint, (UInt, UInt, Ptr{UInt8}), mapping.first, mapping.last - mapping.first, present) == 0 || return 0
-    4096 * Base.count(x -> x & 1 != 0, present)
+# For each page of a mapping whether it is there (mincore(2)): most of some is address space that nothing lies in.
+function present_pages(mapping::Mapping)
+    size = mapping.last - mapping.first
+    present = zeros(UInt8, div(size, 4096))
+    ccall(:mincore, Cint, (UInt, UInt, Ptr{UInt8}), mapping.first, size, present) == 0 || fill!(present, 0)
+    present
 end
+is_there(byte::UInt8) = byte & 1 != 0
 
 function use_huge_pages()
     for mapping in large_mappings()
-        size = mapping.last - mapping.first
         if mapping.from_file
-            replace_by_huge(mapping.first, size)
-        elseif resident(mapping) > size ÷ 4
-            collapse(mapping)
+            replace_by_huge(mapping.first, mapping.last - mapping.first)
+        else
+            present = present_pages(mapping)
+            # Of what is hardly used yet a child would get a huge page where it needs a small one.
+            4count(is_there, present) > length(present) && prefer_huge_pages(mapping)
+            foreach(collapse, filled(mapping, present))
         end
     end
     nothing
+end
+
+# Places for huge pages of which a quarter is there.
+function filled(mapping::Mapping, present::Vector{UInt8})
+    list, first = Mapping[], first_huge(mapping)
+    while first + HUGE <= mapping.last
+        offset = div(first - mapping.first, 4096)
+        4count(i -> is_there(present[offset + i]), 1:HUGE_PAGES) >= HUGE_PAGES && add_page!(list, first)
+        first += HUGE
+    end
+    list
 end
 
 # In a branch: what it shares with its zygote stays shared, and only huge pages that it has written to nearly everywhere are made again. So
@@ -54,17 +69,18 @@ function use_own_huge_pages()
     foreach(collapse, own)
 end
 
-# The others that it has written to. Mostly it has to a few pages of each, which make a fork of it copy, and the end of its child take
-# back, some 70,000 entries.
+# The others that it has written to, a range for each mapping. Mostly it has to a few pages of each, which make a fork of it copy, and
+# the end of its child take back, some 70,000 entries.
 const SCATTERED = Mapping[]
 
 # Where there is room the successor of a branch makes these again as well. The kernel cannot while a process that had them too is
-# about to let go of them (EAGAIN, madvise(2)): it is asked some more times, since in a loop processes end all the time.
+# about to let go of them (EAGAIN, madvise(2)): it is asked some more times, since in a loop processes end all the time. What is huge
+# already stays as it is, so a call for all that lies between costs less than many: each waits for all processors.
 function collapse_scattered()
     for _ in 1:COLLAPSING_TRIES
         left = 0
-        for pages in SCATTERED
-            collapse(pages) == EAGAIN && (SCATTERED[left += 1] = pages)
+        for range in SCATTERED
+            collapse(range) == EAGAIN && (SCATTERED[left += 1] = range)
         end
         resize!(SCATTERED, left)
         left == 0 && break
@@ -74,33 +90,36 @@ function collapse_scattered()
 end
 const COLLAPSING_TRIES = 20
 
-# Huge pages that this process has written to: to more than three quarters of their pages; or to fewer, but most of them are present.
+# Huge pages that this process has written to: to more than three quarters of their pages; or to fewer, but most of them are there.
 function find_own(mostly::Vector{Mapping}, partly::Vector{Mapping})
     pagemap = ccall(:open, Cint, (Cstring, Cint, Cint...), "/proc/self/pagemap", CLOEXEC, 0)
     pagemap < 0 && return
-    entries = zeros(UInt64, HUGE ÷ 4096)
+    entries = zeros(UInt64, HUGE_PAGES)
     for mapping in large_mappings()
-        mapping.from_file || resident(mapping) == 0 || find_own(mostly, partly, mapping, pagemap, entries)
+        mapping.from_file || !any(is_there, present_pages(mapping)) || find_own(mostly, partly, mapping, pagemap, entries)
     end
     close_fd(pagemap)
     nothing
 end
 
 function find_own(mostly::Vector{Mapping}, partly::Vector{Mapping}, mapping::Mapping, pagemap::Cint, entries::Vector{UInt64})
-    first = (mapping.first + HUGE - 1) & ~(HUGE - 1)
+    first = first_huge(mapping)
+    from, to = mapping.last, first
     while first + HUGE <= mapping.last
         bytes = ccall(:pread, Cssize_t, (Cint, Ptr{UInt64}, Csize_t, Clong), pagemap, entries, sizeof(entries), first >> 12 << 3)
         own = bytes == sizeof(entries) ? count(is_own_page, entries) : 0
-        if 4own > 3length(entries)
+        if 4own > 3HUGE_PAGES
             add_page!(mostly, first)
-        elseif own > 0 && 2count(is_present, entries) > length(entries)
-            add_page!(partly, first)
+        elseif own > 0 && 2count(is_present, entries) > HUGE_PAGES
+            from, to = min(from, first), first + HUGE
         end
         first += HUGE
     end
+    from < to && push!(partly, Mapping(from, to, false))
+    nothing
 end
 
-# Those that lie side by side are one: each call waits for all processors (`lru_add_drain_all`, mm/swap.c).
+# Those that lie side by side are one: each call to make them huge waits for all processors (`lru_add_drain_all`, mm/swap.c).
 function add_page!(list::Vector{Mapping}, first::UInt)
     is_next = !isempty(list) && list[end].last == first
     push!(list, Mapping(is_next ? pop!(list).first : first, first + HUGE, false))
@@ -130,13 +149,17 @@ end
     ccall(:mremap, UInt, (UInt, UInt, UInt, Cint, UInt), target, size, size, 3, start)                     # MREMAP_MAYMOVE | MREMAP_FIXED
 end
 
-collapse(mapping::Mapping) = collapse((mapping.first + HUGE - 1) & ~(HUGE - 1), mapping.last & ~(HUGE - 1))
+first_huge(mapping::Mapping) = (mapping.first + HUGE - 1) & ~(HUGE - 1)
 
-function collapse(first::UInt, last::UInt)
-    size = last - first
-    ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_HUGEPAGE)
-    ccall(:madvise, Cint, (UInt, UInt, Cint), first, size, MADV_COLLAPSE) == 0 ? Cint(0) : Base.Libc.errno()
+# A call that tells the kernel nothing for later, so that the mapping stays one: each costs a fork and an end some microseconds.
+function collapse(mapping::Mapping)
+    first, last = first_huge(mapping), mapping.last & ~(HUGE - 1)
+    ccall(:madvise, Cint, (UInt, UInt, Cint), first, last - first, MADV_COLLAPSE) == 0 ? Cint(0) : Base.Libc.errno()
 end
+
+# Where the kernel cannot make them at once it makes them in time.
+prefer_huge_pages(mapping::Mapping) =
+    ccall(:madvise, Cint, (UInt, UInt, Cint), mapping.first, mapping.last - mapping.first, MADV_HUGEPAGE)
 
 # Links the two calls of copy_and_move, on memory of our own, so that the real one resolves nothing.
 function prepare_huge_pages()
