@@ -17,6 +17,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// After a fork the zygote and the kernel still have work to do, which would be counted as the next launch's.
 const SETTLING: Duration = Duration::from_millis(40);
 
+/// Two; one where nothing has been launched for long.
+fn has_spares(worker: &WorkerReport) -> bool {
+    worker.spare_pids.len() >= if worker.idle_seconds < 2 { 2 } else { 1 }
+}
+
 /// Where everything runs. Ends the conductor and removes the folder when it goes.
 pub struct Place {
     folder: PathBuf,
@@ -102,11 +107,11 @@ impl Place {
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    /// Waits until two spares are there and nothing runs.
+    /// Waits until its spares are there and nothing runs.
     pub fn wait_for_spares(&self) -> Result<WorkerReport, Box<dyn Error>> {
         let at_rest = |worker: &WorkerReport| {
             let settled = worker.state.starts_with("ready") && !worker.is_growing && worker.program.is_empty();
-            settled && worker.spare_pids.len() >= 2 && worker.job_pids.is_empty()
+            settled && has_spares(worker) && worker.job_pids.is_empty()
         };
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -120,9 +125,9 @@ impl Place {
         Err(self.complaint("no spare came")?.into())
     }
 
-    /// Waits until so many programs have branches with two spares, each.
+    /// Waits until so many programs have branches with their spares.
     pub fn wait_for_branches(&self, count: usize) -> Result<(), Box<dyn Error>> {
-        let is_ready = |worker: &&WorkerReport| !worker.program.is_empty() && worker.spare_pids.len() >= 2;
+        let is_ready = |worker: &&WorkerReport| !worker.program.is_empty() && has_spares(worker);
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let report = self.status()?;
@@ -135,11 +140,10 @@ impl Place {
         Err(self.complaint("a branch did not come")?.into())
     }
 
-    /// Waits until a program whose words contain these has a branch with two spares, which is not being made again.
+    /// Waits until a program whose words contain these has a branch with its spares, which is not being made again.
     pub fn wait_for_branch_of(&self, words: &str) -> Result<(), Box<dyn Error>> {
-        let is_ready = |worker: &&WorkerReport| {
-            worker.program.contains(words) && worker.spare_pids.len() >= 2 && !worker.is_growing
-        };
+        let is_ready =
+            |worker: &&WorkerReport| worker.program.contains(words) && has_spares(worker) && !worker.is_growing;
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if self.status()?.is_some_and(|report| report.workers.iter().any(|worker| is_ready(&worker))) {

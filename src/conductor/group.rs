@@ -144,10 +144,13 @@ impl Group {
         self.jobs.borrow().get(&pid).and_then(|job| job.program.clone())
     }
 
+    pub(super) fn zygote_pid(&self) -> Option<u32> {
+        self.zygote.borrow().as_ref().map(|(pid, _)| *pid)
+    }
+
     /// Its processes that run no program.
     pub(super) fn waiting_pids(&self) -> Vec<u32> {
-        let zygote = self.zygote.borrow().as_ref().map(|(pid, _)| *pid);
-        zygote.into_iter().chain(self.spares.borrow().iter().map(|spare| spare.pid)).collect()
+        self.zygote_pid().into_iter().chain(self.spares.borrow().iter().map(|spare| spare.pid)).collect()
     }
 
     /// Bytes that would be free without them; 0 where they have not been looked at yet.

@@ -84,9 +84,13 @@ fn is_worth_it(lasted: Duration, quiet: Duration) -> bool {
     quiet >= QUIET || lasted >= LASTING
 }
 
-/// One that took 0 has not been looked at yet, and a large one perhaps not since it became large.
+/// One that took 0 has not been looked at yet.
 fn taken(seen: u64, is_large: bool) -> u64 {
-    seen.max(if is_large { LARGE_BRANCH } else { u64::from(seen == 0) * WORKER })
+    match seen {
+        0 if is_large => LARGE_BRANCH,
+        0 => WORKER,
+        _ => seen,
+    }
 }
 
 fn has_room(taken: u64, budget: u64) -> bool {
@@ -245,10 +249,7 @@ mod tests {
         assert!(has_room(2 * LARGE_BRANCH, budget) && !has_room(2 * LARGE_BRANCH + 1, budget));
         assert!(!has_room(0, LARGE_BRANCH));
         assert_eq!((taken(7, false), taken(0, false)), (7, WORKER));
-        assert_eq!(
-            (taken(7, true), taken(0, true), taken(2 * LARGE_BRANCH, true)),
-            (LARGE_BRANCH, LARGE_BRANCH, 2 * LARGE_BRANCH)
-        );
+        assert_eq!((taken(7, true), taken(0, true)), (7, LARGE_BRANCH));
     }
 
     #[test]

@@ -70,11 +70,15 @@ pub(super) async fn measure(pool: Rc<Pool>) {
     let is_due = |group: &&Rc<Group>| !is_fresh || group.memory.get().is_none();
     let groups: Vec<Rc<Group>> = pool.groups.borrow().values().filter(is_due).cloned().collect();
     let pids: Vec<Vec<u32>> = groups.iter().map(|group| group.waiting_pids()).collect();
+    let zygotes: Vec<Option<u32>> = groups.iter().map(|group| group.zygote_pid()).collect();
     let begun = Instant::now();
     let sum = |pids: Vec<u32>| pids.into_iter().map(Memory::of_process).reduce(Memory::and);
     let sizes = tokio::task::spawn_blocking(move || pids.into_iter().map(sum).collect::<Vec<Option<Memory>>>());
-    for (group, size) in groups.iter().zip(sizes.await.unwrap_or_default()) {
-        group.memory.set(size);
+    for ((group, zygote), size) in groups.iter().zip(zygotes).zip(sizes.await.unwrap_or_default()) {
+        // A successor that has come meanwhile has not been looked at.
+        if group.zygote_pid() == zygote {
+            group.memory.set(size);
+        }
     }
     if !is_fresh {
         pool.memory_seen.until.set(Some(Instant::now() + holds_for(begun.elapsed())));

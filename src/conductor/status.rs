@@ -139,7 +139,7 @@ fn worker_report(group: &Group, before: &[Rc<Group>]) -> WorkerReport {
         variables: group.key.variables.iter().map(|entry| text(entry)).collect(),
         differs: differs(group, before),
         memory: group.memory.get(),
-        zygote_pid: group.zygote.borrow().as_ref().map(|(pid, _)| *pid),
+        zygote_pid: group.zygote_pid(),
         spare_pids: group.spares.borrow().iter().map(|spare| spare.pid).collect(),
         job_pids: group.jobs.borrow().keys().copied().collect(),
         jobs: jobs(group),

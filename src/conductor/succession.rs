@@ -93,6 +93,7 @@ fn take_over(pool: &Rc<Pool>, group: &Rc<Group>, pid: u32, control: Rc<Socket>) 
     *group.zygote.borrow_mut() = Some((pid, control.clone()));
     group.spares.borrow_mut().clear();
     group.coming.set(0);
+    group.memory.set(None); // of the one before
     group.changed.notify_waiters();
     if group.is_large.get() {
         group.about.borrow_mut().push_str(IN_A_LOOP);
