@@ -57,8 +57,8 @@ fn available_at_most() -> u64 {
     limits.chain([meminfo("MemTotal:")]).min().unwrap_or(u64::MAX)
 }
 
-/// Once a second: a branch that has been launched in a loop gets a successor that makes huge pages of what it has written to, where
-/// there is room.
+/// Once a second, and when a branch has come: one that has been launched in a loop gets a successor that makes huge pages of what it
+/// has written to, where there is room.
 pub(super) fn spend(pool: &Rc<Pool>) {
     let groups = pool.groups.borrow();
     // One after the other: a processor is busy with it meanwhile.
