@@ -111,7 +111,7 @@ impl Group {
             wanted_spares: Cell::new(USUAL_SPARES),
             last_miss: Cell::new(now),
             last_used: Cell::new(now),
-            row: Cell::new(Row::empty()),
+            row: Cell::default(),
             time_to_live: Cell::new(DEFAULT_TTL),
             own_time_to_live: Cell::new(DEFAULT_TTL),
             served: Cell::new(0),
@@ -180,9 +180,9 @@ impl Group {
         self.row.get().is_loop(self.last_used.get())
     }
 
-    /// They came so not long ago: for how long.
-    pub(super) fn last_loop(&self) -> Option<Duration> {
-        self.row.get().last_loop(self.last_used.get())
+    /// They come so, or came not long ago.
+    pub(super) fn was_in_loop(&self) -> bool {
+        self.row.get().was_loop(self.last_used.get())
     }
 
     /// A program has left another time to live, in seconds.

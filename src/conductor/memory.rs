@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::group::{Group, Phase};
 use super::pool::Pool;
-use super::row::SOON;
+use super::row::{Rush, SOON};
 use super::size::{self, kilobytes};
 use super::succession;
 use crate::env;
@@ -36,8 +36,7 @@ const TIGHT: u64 = 4;
 const ROOMY: u64 = 75;
 const PLENTY: u64 = 50;
 
-/// It does so when nothing has been launched for this long, or its loop has gone on for that long.
-const QUIET: Duration = Duration::from_millis(500);
+/// It does so while nothing is launched, or once launches have gone on for this long without a pause.
 const LASTING: Duration = Duration::from_secs(5);
 
 /// What a branch of that kind takes, in bytes, and what any other worker, before it is known.
@@ -62,13 +61,11 @@ fn available_at_most() -> u64 {
 pub(super) fn spend(pool: &Rc<Pool>) {
     let groups = pool.groups.borrow();
     // One after the other: a processor is busy with it meanwhile.
-    if groups.values().any(|group| group.is_growing.get()) {
+    if !is_the_time(pool.rush.get()) || groups.values().any(|group| group.is_growing.get()) {
         return;
     }
-    let quiet = groups.values().map(|group| group.last_used.get().elapsed()).min().unwrap_or_default();
     let is_small = |group: &Group| group.key.program.is_some() && !group.is_large.get();
-    let is_its_time = |group: &Group| group.last_loop().is_some_and(|lasted| is_worth_it(lasted, quiet));
-    if let Some(group) = groups.values().find(|group| is_small(group) && is_its_time(group)) {
+    if let Some(group) = groups.values().find(|group| is_small(group) && group.was_in_loop()) {
         let taken = groups.values().map(|group| taken(group.takes(), group.is_large.get())).sum();
         if !has_room(taken, pool.budget) || meminfo("MemAvailable:") < meminfo("MemTotal:") / 100 * PLENTY {
             return;
@@ -80,8 +77,8 @@ pub(super) fn spend(pool: &Rc<Pool>) {
 
 /// Not at a loop's beginning, which has to share its processors then and may soon be its end: once nobody launches anything, or where
 /// it goes on and on.
-fn is_worth_it(lasted: Duration, quiet: Duration) -> bool {
-    quiet >= QUIET || lasted >= LASTING
+fn is_the_time(rush: Rush) -> bool {
+    rush.is_over() || rush.lasted() >= LASTING
 }
 
 /// One that took 0 has not been looked at yet.
@@ -254,9 +251,10 @@ mod tests {
 
     #[test]
     fn the_beginning_of_a_loop_has_the_processors_for_itself() {
-        let (short, long) = (Duration::from_millis(100), Duration::from_secs(8));
-        assert!(!is_worth_it(short, short));
-        assert!(is_worth_it(short, long) && is_worth_it(long, short));
+        let is_time = |lasted, ended| Rush::that_lasted(lasted, ended).is_some_and(is_the_time);
+        let (long, short) = (Duration::from_secs(8), Duration::from_millis(9));
+        assert!(!is_time(short, short) && is_time(long, short) && is_time(short, long));
+        assert!(!is_time(Duration::ZERO, Duration::ZERO));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::group::{Claim, Group};
 use super::guess::Guesses;
 use super::key::{Key, Stamped};
 use super::log::Log;
+use super::row::Rush;
 use super::unwarmed::Unwarmed;
 use super::warmth::Warmth;
 use super::{memory, size};
@@ -38,6 +39,7 @@ pub(super) struct Pool {
     pub(super) spare_hits: Cell<u64>,
     /// Launches that a worker was given.
     pub(super) served: Cell<u64>,
+    pub(super) rush: Cell<Rush>,
     pub(super) unwarmed: Unwarmed,
     pub(super) departed: Departed,
     /// Bytes that all workers may take together.
@@ -56,6 +58,7 @@ impl Pool {
             declined: RefCell::default(),
             spare_hits: Cell::new(0),
             served: Cell::new(0),
+            rush: Cell::new(Rush::new()),
             unwarmed: Unwarmed::default(),
             departed: Departed::default(),
             budget: memory::budget(),
@@ -222,6 +225,7 @@ impl Pool {
 
     pub(super) fn count_served(&self) {
         self.served.set(self.served.get() + 1);
+        self.rush.set(self.rush.get().and_one());
     }
 
     pub(super) fn count_declined(&self, reason: Decline) {

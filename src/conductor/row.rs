@@ -11,25 +11,16 @@ pub(super) const LOOP: u32 = 3;
 /// A loop that ended within this may come back.
 const LATELY: Duration = Duration::from_secs(60);
 
-/// Launches, each of them soon after the one before. When the last one was, or ended, is known to whoever keeps this.
-#[derive(Debug, Clone, Copy)]
+/// Launches of one program, each of them soon after the one before. When the last one was, or ended, is known to whoever keeps this.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Row {
     launches: u32,
-    begun: Instant,
 }
 
 impl Row {
-    pub(super) fn empty() -> Self {
-        Self { launches: 0, begun: Instant::now() }
-    }
-
     /// With a launch that comes now.
     pub(super) fn and_one(self, last: Instant) -> Self {
-        if self.launches > 0 && last.elapsed() < SOON {
-            Self { launches: self.launches.saturating_add(1), ..self }
-        } else {
-            Self { launches: 1, begun: Instant::now() }
-        }
+        Self { launches: if last.elapsed() < SOON { self.launches.saturating_add(1) } else { 1 } }
     }
 
     /// Launches come one after the other.
@@ -37,9 +28,47 @@ impl Row {
         self.launches >= LOOP && last.elapsed() < SOON
     }
 
-    /// They came so not long ago: for how long.
-    pub(super) fn last_loop(self, last: Instant) -> Option<Duration> {
-        (self.launches >= LOOP && last.elapsed() < LATELY).then(|| last.duration_since(self.begun))
+    /// They come so, or came not long ago.
+    pub(super) fn was_loop(self, last: Instant) -> bool {
+        self.launches >= LOOP && last.elapsed() < LATELY
+    }
+}
+
+/// A pause between launches, of whatever programs.
+pub(super) const PAUSE: Duration = Duration::from_millis(500);
+
+/// Launches of whatever programs that come without a pause.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rush {
+    begun: Instant,
+    last: Instant,
+}
+
+impl Rush {
+    pub(super) fn new() -> Self {
+        Self { begun: Instant::now(), last: Instant::now() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn that_lasted(lasted: Duration, ended: Duration) -> Option<Self> {
+        let last = Instant::now().checked_sub(ended)?;
+        Some(Self { begun: last.checked_sub(lasted)?, last })
+    }
+
+    /// With a launch that comes now.
+    pub(super) fn and_one(self) -> Self {
+        let now = Instant::now();
+        Self { begun: if self.is_over() { now } else { self.begun }, last: now }
+    }
+
+    /// Nothing has been launched for a while.
+    pub(super) fn is_over(self) -> bool {
+        self.last.elapsed() >= PAUSE
+    }
+
+    /// From the first launch to the last one.
+    pub(super) fn lasted(self) -> Duration {
+        self.last.duration_since(self.begun)
     }
 }
 
@@ -51,14 +80,21 @@ mod tests {
     #[test]
     fn three_launches_soon_after_one_another_are_a_loop() {
         let now = Instant::now();
-        let (mut row, long_ago) = (Row::empty(), now.checked_sub(SOON).unwrap());
+        let (mut row, long_ago) = (Row::default(), now.checked_sub(SOON).unwrap());
         for number in 1..=LOOP {
             row = row.and_one(now);
-            assert_eq!(row.is_loop(now), number == LOOP);
-            assert_eq!(row.last_loop(now).is_some(), number == LOOP);
+            assert_eq!((row.is_loop(now), row.was_loop(now)), (number == LOOP, number == LOOP));
         }
-        assert!(!row.is_loop(long_ago) && row.last_loop(long_ago).is_some());
-        assert!(row.last_loop(now.checked_sub(LATELY).unwrap()).is_none());
+        assert!(!row.is_loop(long_ago) && row.was_loop(long_ago));
+        assert!(!row.was_loop(now.checked_sub(LATELY).unwrap()));
         assert!(!row.and_one(long_ago).is_loop(now), "that is the first of the next ones");
+    }
+
+    #[test]
+    fn launches_after_a_pause_are_another_rush() {
+        let rush = Rush::that_lasted(SOON, Duration::ZERO).unwrap();
+        assert!(!rush.is_over() && rush.lasted() == SOON && rush.and_one().lasted() >= SOON);
+        let over = Rush::that_lasted(SOON, PAUSE).unwrap();
+        assert!(over.is_over() && over.and_one().lasted() == Duration::ZERO);
     }
 }

@@ -76,7 +76,7 @@ impl Candidate {
             profile,
             recipe: Recipe::default(),
             last_used: Instant::now(),
-            row: Row::empty(),
+            row: Row::default(),
             has_news: false,
             is_wanted: true,
             is_unsaved: false,
@@ -163,13 +163,13 @@ impl Warmth {
 
     /// How a program has been launched lately: a branch that comes amid a loop is in it from the start.
     pub(super) fn row(&self, key: &Key) -> Row {
-        self.programs.borrow().get(key).map_or_else(Row::empty, |known| known.row)
+        self.programs.borrow().get(key).map(|known| known.row).unwrap_or_default()
     }
 
     /// This launch is the first of what the program has become: who edits and runs it in turns wants no memory spent on each.
     fn note_change(&self, key: &Key) {
         if let Some(candidate) = self.programs.borrow_mut().get_mut(key) {
-            candidate.row = Row::empty().and_one(candidate.last_used);
+            candidate.row = Row::default().and_one(candidate.last_used);
         }
     }
 
