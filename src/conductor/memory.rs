@@ -254,7 +254,11 @@ mod tests {
         let is_time = |lasted, ended| Rush::that_lasted(lasted, ended).is_some_and(is_the_time);
         let (long, short) = (Duration::from_secs(8), Duration::from_millis(9));
         assert!(!is_time(short, short) && is_time(long, short) && is_time(short, long));
-        assert!(!is_time(Duration::ZERO, Duration::ZERO));
+        let pool = super::super::ticker::tests::pool();
+        Rush::that_lasted(short, long).into_iter().for_each(|rush| pool.rush.set(rush));
+        assert!(is_the_time(pool.rush.get()));
+        pool.count_served();
+        assert!(!is_the_time(pool.rush.get()), "a launch has come");
     }
 
     #[test]
