@@ -11,7 +11,6 @@ use super::adoption;
 use super::group::{Group, Phase};
 use super::inputs::Inputs;
 use super::key::Key;
-use super::memory;
 use super::pool::Pool;
 use super::socket_io::Socket;
 use super::succession::{Growth, grown_up};
@@ -125,7 +124,6 @@ fn install(
     pool.groups.borrow_mut().insert(key.clone(), group.clone());
     adoption::replenish(pool, &group);
     tokio::task::spawn_local(adoption::follow(pool.clone(), group, pid, control));
-    memory::spend(pool);
 }
 
 /// Lets go of the branch that was used longest ago, if there are too many.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::group::{Group, Phase};
 use super::pool::Pool;
-use super::row::{Rush, SOON};
+use super::row::{self, Rush, SOON};
 use super::size::{self, kilobytes};
 use super::succession;
 use crate::env;
@@ -56,12 +56,14 @@ fn available_at_most() -> u64 {
     limits.chain([meminfo("MemTotal:")]).min().unwrap_or(u64::MAX)
 }
 
-/// Once a second, and when a branch has come: one that has been launched in a loop gets a successor that makes huge pages of what it
-/// has written to, where there is room.
+/// Once a second: a branch that has been launched in a loop gets a successor that makes huge pages of what it has written to, where
+/// there is room.
 pub(super) fn spend(pool: &Rc<Pool>) {
     let groups = pool.groups.borrow();
     // One after the other: a processor is busy with it meanwhile.
-    if !is_the_time(pool.rush.get()) || groups.values().any(|group| group.is_growing.get()) {
+    if !is_the_time(pool.rush.get(), groups.values().any(|group| is_at_work(group)))
+        || groups.values().any(|group| group.is_growing.get())
+    {
         return;
     }
     let is_small = |group: &Group| group.key.program.is_some() && !group.is_large.get();
@@ -77,8 +79,13 @@ pub(super) fn spend(pool: &Rc<Pool>) {
 
 /// Not at a loop's beginning, which has to share its processors then and may soon be its end: once nobody launches anything, or where
 /// it goes on and on.
-fn is_the_time(rush: Rush) -> bool {
-    rush.is_over() || rush.lasted() >= LASTING
+fn is_the_time(rush: Rush, is_at_work: bool) -> bool {
+    rush.is_over() && !is_at_work || rush.lasted() >= LASTING
+}
+
+/// A program has ended a moment ago, so that the next may come, or has begun not long ago.
+fn is_at_work(group: &Group) -> bool {
+    !row::is_over(group.last_used.get()) || group.jobs.borrow().values().any(|job| job.since.elapsed() < LASTING)
 }
 
 /// One that took 0 has not been looked at yet.
@@ -214,7 +221,11 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::time::Instant;
+
+    use super::super::ticker::tests::pool;
     use super::*;
 
     #[test]
@@ -251,14 +262,24 @@ mod tests {
 
     #[test]
     fn the_beginning_of_a_loop_has_the_processors_for_itself() {
-        let is_time = |lasted, ended| Rush::that_lasted(lasted, ended).is_some_and(is_the_time);
+        let is_time = |lasted, ended| is_the_time(Rush::that_lasted(lasted, ended).unwrap(), false);
         let (long, short) = (Duration::from_secs(8), Duration::from_millis(9));
         assert!(!is_time(short, short) && is_time(long, short) && is_time(short, long));
-        let pool = super::super::ticker::tests::pool();
-        Rush::that_lasted(short, long).into_iter().for_each(|rush| pool.rush.set(rush));
-        assert!(is_the_time(pool.rush.get()));
+        let pool = pool();
+        pool.rush.set(Rush::that_lasted(short, long).unwrap());
+        assert!(is_the_time(pool.rush.get(), false) && !is_the_time(pool.rush.get(), true));
         pool.count_served();
-        assert!(!is_the_time(pool.rush.get()), "a launch has come");
+        assert!(!is_the_time(pool.rush.get(), false), "a launch has come");
+    }
+
+    #[test]
+    fn a_program_that_ended_a_moment_ago_was_at_work() {
+        let pool = pool();
+        let group = pool.groups.borrow().values().next().unwrap().clone();
+        group.last_used.set(Instant::now());
+        assert!(is_at_work(&group));
+        group.last_used.set(Instant::now().checked_sub(Duration::from_secs(8)).unwrap());
+        assert!(!is_at_work(&group));
     }
 
     #[test]

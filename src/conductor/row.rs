@@ -35,7 +35,12 @@ impl Row {
 }
 
 /// A pause between launches, of whatever programs.
-pub(super) const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Whether what happened then is followed by a pause.
+pub(super) fn is_over(last: Instant) -> bool {
+    last.elapsed() >= PAUSE
+}
 
 /// Launches of whatever programs that come without a pause.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +68,7 @@ impl Rush {
 
     /// Nothing has been launched for a while.
     pub(super) fn is_over(self) -> bool {
-        self.last.elapsed() >= PAUSE
+        is_over(self.last)
     }
 
     /// From the first launch to the last one.
